@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Audio files to 16 kHz mono samples, and the parts of them that are speech.
+//!
+//! Enters: a path, bytes or a stream that holds WAV, FLAC or MP3. Leaves:
+//! `f32` samples in −1..1 at [`SAMPLE_RATE`], which is what the recogniser
+//! takes. This crate is a leaf: it knows nothing of models or text.
+//!
+//! - [`file`] decodes and mixes to mono (or keeps left and right);
+//! - [`resample`] brings any sample rate to 16 kHz;
+//! - [`wav`] writes 16-bit WAV files.
+
+#![forbid(unsafe_code)]
+
+mod error;
+pub mod file;
+pub mod resample;
+pub mod wav;
+
+pub use error::AudioError;
+
+/// The sample rate of everything that leaves this crate, in Hz.
+pub const SAMPLE_RATE: u32 = 16_000;

@@ -1,0 +1,120 @@
+//! What can go wrong between an audio file and its samples.
+
+use std::path::PathBuf;
+
+/// An error of reading, converting or analysing audio.
+///
+/// Every variant that concerns a file names it (`-` or a caller's label for
+/// data that came from elsewhere) and says what to do about it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AudioError {
+    /// The file could not be opened.
+    #[error("cannot open {path}: {source}", path = .path.display())]
+    Open {
+        /// The file as it was named.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// Reading failed after the file was opened.
+    #[error("cannot read {name}: {source}")]
+    Read {
+        /// The file's name or label.
+        name: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// There are no bytes at all.
+    #[error("{name} is empty (0 bytes): check the recording or the copy")]
+    EmptyFile {
+        /// The file's name or label.
+        name: String,
+    },
+    /// The container is sound but holds no audio.
+    #[error("{name} holds no audio samples: check the recording")]
+    NoSamples {
+        /// The file's name or label.
+        name: String,
+    },
+    /// The bytes are not in a format that is read here.
+    #[error(
+        "{name} is not audio that noctule reads (WAV, FLAC or MP3): {reason}; \
+         convert it with: ffmpeg -i {name} -ar 16000 -ac 1 out.wav"
+    )]
+    Unsupported {
+        /// The file's name or label.
+        name: String,
+        /// What was found instead.
+        reason: String,
+    },
+    /// The header promises no channel.
+    #[error(
+        "{name} says that it has no channels: its header is damaged; \
+         convert it with: ffmpeg -i {name} -ar 16000 -ac 1 out.wav"
+    )]
+    ZeroChannels {
+        /// The file's name or label.
+        name: String,
+    },
+    /// The bytes break the rules of their own format before any sample was read.
+    #[error(
+        "{name} is damaged: {reason}; \
+         try to repair it with: ffmpeg -i {name} -ar 16000 -ac 1 out.wav"
+    )]
+    Damaged {
+        /// The file's name or label.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The sample rate lies outside [`crate::resample::RATES`].
+    #[error("{name} has a sample rate of {rate} Hz; 1000 to 768000 Hz can be read")]
+    SampleRate {
+        /// The file's name or label.
+        name: String,
+        /// The rate found, in Hz.
+        rate: u32,
+    },
+    /// The requested start lies behind the end of the audio.
+    #[error(
+        "the offset of {offset_s} s lies beyond the end of {name} ({duration_s:.3} s long): \
+         choose a smaller offset"
+    )]
+    OffsetBeyondEnd {
+        /// The file's name or label.
+        name: String,
+        /// The requested offset in seconds.
+        offset_s: f64,
+        /// The length of the audio in seconds.
+        duration_s: f64,
+    },
+    /// An option's value makes no sense.
+    #[error("{option} is {value}: {expected}")]
+    Option {
+        /// The option's field name.
+        option: &'static str,
+        /// The value that was given.
+        value: String,
+        /// What would be accepted.
+        expected: &'static str,
+    },
+    /// Weights of a voice-activity model do not have the shape of the graph.
+    #[error("voice-activity weights: {tensor} has {found} values, expected {expected}")]
+    VadShape {
+        /// The tensor's field name in [`crate::vad::SileroWeights`].
+        tensor: &'static str,
+        /// How many values it holds.
+        found: usize,
+        /// How many the shape needs.
+        expected: usize,
+    },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}", path = .path.display())]
+    Write {
+        /// The file as it was named.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+}

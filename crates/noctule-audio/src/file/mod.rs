@@ -1,0 +1,100 @@
+//! Audio files, bytes and streams to 16 kHz mono samples.
+//!
+//! Enters: WAV (8 to 32-bit integer, 32 and 64-bit float, A-law, µ-law, plain
+//! or extensible, RF64), FLAC, or MP3, at any rate in
+//! [`RATES`](crate::resample::RATES), with up to 26 (WAV) or 8 (FLAC)
+//! channels; symphonia decodes. Leaves: [`Audio`]. This is the first step of a
+//! transcription.
+//!
+//! Only the asked-for stretch is decoded where the format allows (WAV, FLAC),
+//! and decoding stops at its end. An excerpt has the same samples, bit for
+//! bit, as the same stretch of the whole file. (MP3 is decoded from its start
+//! in any case, because its frames borrow bits from earlier ones.)
+
+mod decode;
+mod open;
+mod splice;
+mod wav_header;
+
+use std::fs::File;
+use std::io::{Cursor, Read};
+use std::path::Path;
+
+use symphonia::core::io::{MediaSource, ReadOnlySource};
+
+use crate::AudioError;
+
+/// Which part of the audio to read, and what to keep.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ReadOptions {
+    /// Where to start, in seconds from the beginning.
+    pub offset_s: f64,
+    /// How many seconds to read at most; `None` reads to the end.
+    pub duration_s: Option<f64>,
+    /// Keep the first two channels as well, for speaker turns
+    /// (see the `stereo` module).
+    pub keep_stereo: bool,
+}
+
+/// Decoded audio at [`SAMPLE_RATE`](crate::SAMPLE_RATE).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Audio {
+    /// Mono samples, mostly in −1..1: the mean of all channels.
+    pub samples: Vec<f32>,
+    /// Left and right (the first two channels), each as long as `samples`;
+    /// `None` unless asked for, and for mono sources.
+    pub stereo: Option<(Vec<f32>, Vec<f32>)>,
+    /// The sample rate of the source in Hz.
+    pub source_rate: u32,
+    /// The number of channels of the source.
+    pub source_channels: u16,
+    /// The length of `samples` in seconds.
+    pub duration_s: f64,
+    /// What the user should know: a file that ends too early, damaged
+    /// stretches that became silence, values that are not numbers. Whole
+    /// sentences that name the file.
+    pub warnings: Vec<String>,
+}
+
+/// Reads an audio file.
+///
+/// # Errors
+/// [`AudioError`], naming the file: it cannot be opened or read, is empty, is
+/// not WAV, FLAC or MP3, is damaged before its first sample, or ends before
+/// `options.offset_s`. A file that is cut off or damaged later gives what is
+/// there and a warning.
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Audio, AudioError> {
+    let open = || -> Result<Box<dyn MediaSource>, AudioError> {
+        let failed = |source| AudioError::Open { path: path.to_path_buf(), source };
+        let file = File::open(path).map_err(failed)?;
+        if file.metadata().map_err(failed)?.is_dir() {
+            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
+        }
+        Ok(Box::new(file))
+    };
+    let name = path.display().to_string();
+    let extension = path.extension().and_then(|e| e.to_str());
+    decode::read(&name, extension, Some(&open), open()?, options)
+}
+
+/// Reads audio that is in memory. `name` is what messages call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_bytes(data: &[u8], name: &str, options: &ReadOptions) -> Result<Audio, AudioError> {
+    let open = || -> Result<Box<dyn MediaSource + '_>, AudioError> { Ok(Box::new(Cursor::new(data))) };
+    decode::read(name, None, Some(&open), open()?, options)
+}
+
+/// Reads audio from a stream that cannot seek, such as standard input, up to
+/// its end or to the end of the asked-for stretch. `name` is what messages
+/// call it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_stream<R>(stream: R, name: &str, options: &ReadOptions) -> Result<Audio, AudioError>
+where
+    R: Read + Send + Sync,
+{
+    decode::read(name, None, None, Box::new(ReadOnlySource::new(stream)), options)
+}

@@ -1,0 +1,66 @@
+//! A byte stream with another beginning: `front`, then a stretch of `rest`.
+//!
+//! The decoder gets this in place of the file where the header had to be
+//! rewritten, or where bytes that were looked at cannot be put back.
+
+use std::io::{self, Read, Seek, SeekFrom};
+
+use symphonia::core::io::MediaSource;
+
+pub(super) struct Splice<'a> {
+    front: Vec<u8>,
+    rest: Box<dyn MediaSource + 'a>,
+    /// Where in `rest` the stretch starts; `rest` stands there at first.
+    rest_start: u64,
+    /// The stretch's length in bytes, `u64::MAX` for "to the end".
+    rest_len: u64,
+    pos: u64,
+}
+
+impl<'a> Splice<'a> {
+    pub(super) fn new(front: Vec<u8>, rest: Box<dyn MediaSource + 'a>, rest_start: u64, rest_len: Option<u64>) -> Self {
+        Self { front, rest, rest_start, rest_len: rest_len.unwrap_or(u64::MAX), pos: 0 }
+    }
+}
+
+impl Read for Splice<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let front_len = self.front.len() as u64;
+        let read = if self.pos < front_len {
+            (&self.front[self.pos as usize..]).read(buf)?
+        } else {
+            let left = self.rest_len.saturating_sub(self.pos - front_len);
+            let len = buf.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            self.rest.read(&mut buf[..len])?
+        };
+        self.pos += read as u64;
+        Ok(read)
+    }
+}
+
+impl Seek for Splice<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(pos) => Some(pos),
+            SeekFrom::Current(delta) => self.pos.checked_add_signed(delta),
+            SeekFrom::End(delta) => self.byte_len().and_then(|l| l.checked_add_signed(delta)),
+        };
+        let target = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let inside = target.saturating_sub(self.front.len() as u64);
+        let start = self.rest_start.saturating_add(inside);
+        self.rest.seek(SeekFrom::Start(start))?;
+        self.pos = target;
+        Ok(target)
+    }
+}
+
+impl MediaSource for Splice<'_> {
+    fn is_seekable(&self) -> bool {
+        self.rest.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        let rest = self.rest.byte_len()?.saturating_sub(self.rest_start);
+        Some(self.front.len() as u64 + rest.min(self.rest_len))
+    }
+}
