@@ -181,6 +181,22 @@ pub enum TensorProblem {
         reason: &'static str,
     },
 
+    /// A value that is infinite or not a number, where that is checked.
+    #[error("value {at} is not finite; the file is damaged")]
+    NotFinite {
+        /// The value's number in the tensor.
+        at: usize,
+    },
+
+    /// Data for the writer that are not as long as type and shape need.
+    #[error("{given} bytes of data where type and shape need {needed}")]
+    DataSize {
+        /// Bytes that type and shape need.
+        needed: u64,
+        /// Bytes that were given.
+        given: u64,
+    },
+
     /// Rows that are not whole blocks of the type.
     #[error(
         "a row has {row} values, which is not a multiple of the {block} in a block of {ty}; \

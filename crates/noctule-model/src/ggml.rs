@@ -12,49 +12,27 @@ use noctule_kernels::block::GgmlType;
 
 use crate::cursor::Cursor;
 use crate::error::{ErrorKind, Shape, TensorProblem, printable};
-use crate::hparams::Hparams;
-use crate::mel::MelFilters;
+use crate::header::Header;
 use crate::names::{self, Expected, Role};
-use crate::sniff;
 use crate::tensor::TensorInfo;
-use crate::vocab::Vocab;
 
 /// No tensor of a Whisper model has a name of more than 48 bytes.
 const MAX_NAME_BYTES: i32 = 128;
 
-/// Everything before the tensors.
-#[derive(Debug)]
-pub(crate) struct Head {
-    pub hparams: Hparams,
-    pub filters: MelFilters,
-    pub vocab: Vocab,
-}
-
-impl Head {
-    pub(crate) fn read(cursor: &mut Cursor<'_>) -> Result<Head, ErrorKind> {
-        sniff::require_ggml(cursor.rest())?;
-        cursor.take(4, &|| "the magic number".to_string())?;
-        let hparams = Hparams::read(cursor)?;
-        let filters = MelFilters::read(cursor, &hparams)?;
-        let vocab = Vocab::read(cursor, &hparams)?;
-        Ok(Head { hparams, filters, vocab })
-    }
-}
-
 /// A whole file: what stands before the tensors, and the tensors in the order of the file.
 #[derive(Debug)]
 pub(crate) struct Parsed {
-    pub head: Head,
+    pub header: Header,
     pub tensors: Vec<TensorInfo>,
 }
 
 /// Reads and checks a whole file.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, ErrorKind> {
     let mut cursor = Cursor::new(bytes);
-    let head = Head::read(&mut cursor)?;
-    let expected = names::expected(&head.hparams);
+    let header = Header::read(&mut cursor)?;
+    let expected = names::expected(&header.hparams);
     let tensors = read_tensors(&mut cursor, &expected)?;
-    Ok(Parsed { head, tensors })
+    Ok(Parsed { header, tensors })
 }
 
 fn read_tensors(cursor: &mut Cursor<'_>, expected: &[Expected]) -> Result<Vec<TensorInfo>, ErrorKind> {

@@ -8,20 +8,28 @@
 //!
 //! - [`Model`]: open and lend. [`Hparams`], [`Vocab`], [`MelFilters`], [`TensorInfo`]: what it holds.
 //! - [`names`]: every tensor that a model must have.
+//! - [`silero`]: whisper.cpp's file of the Silero voice-activity model.
+//! - [`mod@write`]: legacy ggml files, whole or not at all.
+//! - [`synthetic`]: random models of any dimensions, for tests and measurements.
 
 mod cursor;
 mod error;
 mod ggml;
+mod header;
 mod hparams;
 mod mel;
 mod model;
 pub mod names;
+pub mod silero;
 mod sniff;
 mod source;
+pub mod synthetic;
 mod tensor;
 mod vocab;
+pub mod write;
 
 pub use error::{Error, ErrorKind, Shape, TensorProblem};
+pub use header::Header;
 pub use hparams::Hparams;
 pub use mel::MelFilters;
 pub use model::Model;

@@ -45,14 +45,36 @@ impl MelFilters {
         let (n_mel, n_fft) = (hparams.n_mels, N_FFT_BINS as usize);
         let bytes = cursor.take(4 * (n_mel * n_fft) as u64, &|| "the mel filters".to_string())?;
         let data: Vec<f32> = bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
-        if let Some(bad) = data.iter().position(|x| !x.is_finite()) {
-            return Err(ErrorKind::Header {
+        let filters = MelFilters { n_mel, n_fft, data };
+        match filters.first_infinite() {
+            None => Ok(filters),
+            Some(bad) => Err(ErrorKind::Header {
                 field: "filters.data",
                 offset: at + 8 + 4 * bad as u64,
-                value: i64::from(data[bad].to_bits()),
+                value: i64::from(filters.data[bad].to_bits()),
                 expected: "the bits of a finite number".to_string(),
-            });
+            }),
         }
-        Ok(MelFilters { n_mel, n_fft, data })
+    }
+
+    fn first_infinite(&self) -> Option<usize> {
+        self.data.iter().position(|x| !x.is_finite())
+    }
+
+    /// Checks filters that a caller put together, by the reader's rules.
+    pub(crate) fn check(&self, hparams: &Hparams) -> Result<(), ErrorKind> {
+        let bad = if self.n_mel != hparams.n_mels {
+            ("filters.n_mel", self.n_mel, "must equal n_mels")
+        } else if self.n_fft != N_FFT_BINS as usize {
+            ("filters.n_fft", self.n_fft, "must be 201, the bins of a 400-point transform")
+        } else if self.data.len() != self.n_mel * self.n_fft {
+            ("filters.data", self.data.len(), "must have n_mel * n_fft weights")
+        } else if let Some(at) = self.first_infinite() {
+            ("filters.data", at, "the weight with this number must be finite")
+        } else {
+            return Ok(());
+        };
+        let (field, value, expected) = bad;
+        Err(ErrorKind::Header { field, offset: 48, value: value as i64, expected: expected.to_string() })
     }
 }

@@ -6,6 +6,7 @@ use noctule_kernels::block::{GgmlType, Matrix};
 
 use crate::error::{Error, ErrorKind};
 use crate::ggml::{self, Parsed};
+use crate::header::Header;
 use crate::hparams::Hparams;
 use crate::mel::MelFilters;
 use crate::source::Source;
@@ -25,9 +26,7 @@ pub struct Model {
     name: String,
     path: Option<PathBuf>,
     source: Source,
-    hparams: Hparams,
-    filters: MelFilters,
-    vocab: Vocab,
+    header: Header,
     tensors: Vec<TensorInfo>,
     /// Positions in `tensors`, sorted by name.
     by_name: Vec<usize>,
@@ -72,23 +71,12 @@ impl Model {
 
     fn build(name: String, path: Option<PathBuf>, source: Source) -> Result<Model, Error> {
         let file = path.as_ref().map_or_else(|| name.clone(), |p| p.display().to_string());
-        let Parsed { head, tensors } = ggml::parse(&source).map_err(|kind| Error::new(file.clone(), kind))?;
+        let Parsed { header, tensors } = ggml::parse(&source).map_err(|kind| Error::new(file.clone(), kind))?;
         let weight_type = WeightType::of(tensors.iter()).ok_or_else(|| Error::new(file, ErrorKind::NoWeights))?;
         let mut by_name: Vec<usize> = (0..tensors.len()).collect();
         by_name.sort_unstable_by(|&a, &b| tensors[a].name.cmp(&tensors[b].name));
-        let notes = notes(&head.hparams, &head.vocab, weight_type);
-        Ok(Model {
-            name,
-            path,
-            source,
-            hparams: head.hparams,
-            filters: head.filters,
-            vocab: head.vocab,
-            tensors,
-            by_name,
-            weight_type,
-            notes,
-        })
+        let notes = notes(&header.hparams, &header.vocab, weight_type);
+        Ok(Model { name, path, source, header, tensors, by_name, weight_type, notes })
     }
 
     /// The file's name without folder and extension, or the name that was given.
@@ -106,19 +94,24 @@ impl Model {
         self.source.len() as u64
     }
 
+    /// Everything before the tensors; a copy of it with another file type heads a quantised model.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
     /// The dimensions.
     pub fn hparams(&self) -> &Hparams {
-        &self.hparams
+        &self.header.hparams
     }
 
     /// The vocabulary.
     pub fn vocab(&self) -> &Vocab {
-        &self.vocab
+        &self.header.vocab
     }
 
     /// The mel filters that the model was trained with.
     pub fn mel_filters(&self) -> &MelFilters {
-        &self.filters
+        &self.header.filters
     }
 
     /// The type of the matrices, convolutions and vectors left out.

@@ -68,7 +68,7 @@ impl Source {
 }
 
 /// Names what is not a regular file. Only files have the fixed length that a map needs.
-fn refuse_irregular(metadata: &Metadata) -> Result<(), ErrorKind> {
+pub(crate) fn refuse_irregular(metadata: &Metadata) -> Result<(), ErrorKind> {
     let kind = metadata.file_type();
     if kind.is_file() {
         return Ok(());

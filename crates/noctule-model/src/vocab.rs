@@ -13,7 +13,7 @@ use crate::error::ErrorKind;
 use crate::hparams::Hparams;
 
 /// No token of OpenAI's vocabularies is longer than 128 bytes.
-const MAX_TOKEN_BYTES: i32 = 1024;
+const MAX_TOKEN_BYTES: i64 = 1024;
 
 /// Timestamps from 0.00 to 30.00 s in steps of 20 ms.
 const N_TIMESTAMPS: usize = 1501;
@@ -22,7 +22,7 @@ const N_TIMESTAMPS: usize = 1501;
 const N_TASKS: usize = 6;
 
 /// The vocabulary of one model: the bytes of each token and the ids of the special ones.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Vocab {
     text: Vec<u8>,
     /// Where each token ends in `text`, so token `i` is `ends[i - 1]..ends[i]`.
@@ -39,45 +39,76 @@ impl Vocab {
     pub(crate) fn read(cursor: &mut Cursor<'_>, hparams: &Hparams) -> Result<Vocab, ErrorKind> {
         let offset = cursor.offset() as u64;
         let count = cursor.i32(&|| "the number of tokens".to_string())?;
-        let (n_text, n_languages) = layout(hparams.n_vocab);
-        let n_in_file =
-            usize::try_from(count).ok().filter(|n| (n_text..=hparams.n_vocab).contains(n)).ok_or_else(|| {
-                ErrorKind::Vocabulary {
-                    offset,
-                    problem: format!(
-                        "lists {count} tokens; a model with n_vocab {} lists {n_text} to {}",
-                        hparams.n_vocab, hparams.n_vocab
-                    ),
-                }
-            })?;
+        let mut vocab = Vocab::empty(hparams.n_vocab);
+        vocab.n_in_file = vocab.check_count(count.into(), hparams, offset)?;
+        for id in 0..vocab.n_in_file {
+            let offset = cursor.offset() as u64;
+            let length = cursor.i32(&|| format!("the length of token {id}"))?;
+            check_length(length.into(), id, offset)?;
+            vocab.push(cursor.take(length as u64, &|| format!("token {id}"))?);
+        }
+        vocab.name_the_rest(hparams);
+        Ok(vocab)
+    }
 
-        let mut vocab = Vocab {
+    /// A vocabulary of these tokens, in the order of their ids, for a model with these dimensions.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Header`] if `n_vocab` is not a Whisper's, [`ErrorKind::Vocabulary`] if there are
+    /// fewer tokens than ordinary ones or more than `n_vocab`, or a token is longer than 1024 bytes.
+    /// Offsets in these errors are 0, as there is no file.
+    pub fn from_tokens<'a>(hparams: &Hparams, tokens: impl IntoIterator<Item = &'a [u8]>) -> Result<Vocab, ErrorKind> {
+        hparams.check()?;
+        let mut vocab = Vocab::empty(hparams.n_vocab);
+        for (id, token) in tokens.into_iter().enumerate() {
+            check_length(token.len() as i64, id, 0)?;
+            vocab.push(token);
+        }
+        vocab.n_in_file = vocab.check_count(vocab.ends.len() as i64, hparams, 0)?;
+        vocab.name_the_rest(hparams);
+        Ok(vocab)
+    }
+
+    /// A vocabulary of the layout that belongs to `n_vocab`, without tokens yet.
+    fn empty(n_vocab: usize) -> Vocab {
+        let (n_text, n_languages) = layout(n_vocab);
+        Vocab {
             text: Vec::new(),
-            ends: Vec::with_capacity(hparams.n_vocab),
-            n_in_file,
+            ends: Vec::with_capacity(n_vocab),
+            n_in_file: 0,
             n_text: n_text as u32,
             n_languages: n_languages as u32,
             sorted: OnceLock::new(),
-        };
-        for id in 0..n_in_file {
-            let offset = cursor.offset() as u64;
-            let length = cursor.i32(&|| format!("the length of token {id}"))?;
-            if !(0..=MAX_TOKEN_BYTES).contains(&length) {
-                return Err(ErrorKind::Vocabulary {
-                    offset,
-                    problem: format!(
-                        "token {id} has {length} bytes; none of Whisper's has more than 128 \
-                         ({MAX_TOKEN_BYTES} allowed)"
-                    ),
-                });
-            }
-            vocab.push(cursor.take(length as u64, &|| format!("token {id}"))?);
         }
-        for id in n_in_file..hparams.n_vocab {
-            let name = vocab.special_name(id as u32);
-            vocab.push(name.as_bytes());
+    }
+
+    fn check_count(&self, count: i64, hparams: &Hparams, offset: u64) -> Result<usize, ErrorKind> {
+        let allowed = self.n_text()..=hparams.n_vocab;
+        usize::try_from(count).ok().filter(|n| allowed.contains(n)).ok_or_else(|| {
+            let problem = format!(
+                "lists {count} tokens; a model with n_vocab {} lists {} to {}",
+                hparams.n_vocab,
+                allowed.start(),
+                allowed.end(),
+            );
+            ErrorKind::Vocabulary { offset, problem }
+        })
+    }
+
+    fn name_the_rest(&mut self, hparams: &Hparams) {
+        for id in self.ends.len()..hparams.n_vocab {
+            let name = self.special_name(id as u32);
+            self.push(name.as_bytes());
         }
-        Ok(vocab)
+    }
+
+    /// Checks that the vocabulary belongs to these dimensions.
+    pub(crate) fn check(&self, hparams: &Hparams) -> Result<(), ErrorKind> {
+        if self.len() == hparams.n_vocab {
+            return Ok(());
+        }
+        let problem = format!("has {} tokens where n_vocab is {}", self.len(), hparams.n_vocab);
+        Err(ErrorKind::Vocabulary { offset: 0, problem })
     }
 
     fn push(&mut self, token: &[u8]) {
@@ -250,6 +281,15 @@ impl Vocab {
             _ => "[_EOT_]".to_string(),
         }
     }
+}
+
+fn check_length(length: i64, id: usize, offset: u64) -> Result<(), ErrorKind> {
+    if (0..=MAX_TOKEN_BYTES).contains(&length) {
+        return Ok(());
+    }
+    let problem =
+        format!("token {id} has {length} bytes; none of Whisper's has more than 128 ({MAX_TOKEN_BYTES} allowed)");
+    Err(ErrorKind::Vocabulary { offset, problem })
 }
 
 /// Ordinary tokens and languages of a vocabulary of `n_vocab` tokens, which has passed the limits
