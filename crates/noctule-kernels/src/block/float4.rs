@@ -6,6 +6,7 @@
 
 use super::tables::E2M1_DOUBLED;
 
+#[inline(always)]
 pub(super) fn mxfp4(block: &[u8; 17], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     *scale = [e8m0_halved(block[0])];
     for (j, &byte) in block[1..].iter().enumerate() {
@@ -14,6 +15,7 @@ pub(super) fn mxfp4(block: &[u8; 17], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn nvfp4(block: &[u8; 36], q: &mut [i8; 64], scale: &mut [f32; 4]) {
     for (scale, &code) in scale.iter_mut().zip(block) {
         *scale = ue4m3_halved(code);

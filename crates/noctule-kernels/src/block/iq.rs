@@ -35,6 +35,7 @@ fn quarter(d: f32, code: u8) -> f32 {
     d * (0.5 + f32::from(code)) * 0.25
 }
 
+#[inline(always)]
 pub(super) fn iq2_xxs(block: &[u8; 66], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     let d = f16_at(block, 0);
     for (g, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
@@ -48,6 +49,7 @@ pub(super) fn iq2_xxs(block: &[u8; 66], q: &mut [i8; 256], scale: &mut [f32; 8])
     }
 }
 
+#[inline(always)]
 pub(super) fn iq2_xs(block: &[u8; 74], q: &mut [i8; 256], scale: &mut [f32; 16]) {
     let d = f16_at(block, 0);
     nibble_scales(d, &block[66..], scale);
@@ -58,6 +60,7 @@ pub(super) fn iq2_xs(block: &[u8; 74], q: &mut [i8; 256], scale: &mut [f32; 16])
     }
 }
 
+#[inline(always)]
 pub(super) fn iq2_s(block: &[u8; 82], q: &mut [i8; 256], scale: &mut [f32; 16]) {
     let d = f16_at(block, 0);
     nibble_scales(d, &block[74..], scale);
@@ -69,12 +72,14 @@ pub(super) fn iq2_s(block: &[u8; 82], q: &mut [i8; 256], scale: &mut [f32; 16]) 
 }
 
 /// Sixteen 4-bit scales from eight bytes, low nibble first.
+#[inline(always)]
 fn nibble_scales(d: f32, packed: &[u8], scale: &mut [f32; 16]) {
     for (g, scale) in scale.iter_mut().enumerate() {
         *scale = quarter(d, packed[g / 2] >> (4 * (g % 2)) & 15);
     }
 }
 
+#[inline(always)]
 pub(super) fn iq3_xxs(block: &[u8; 98], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     let d = f16_at(block, 0);
     for (g, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
@@ -88,6 +93,7 @@ pub(super) fn iq3_xxs(block: &[u8; 98], q: &mut [i8; 256], scale: &mut [f32; 8])
     }
 }
 
+#[inline(always)]
 pub(super) fn iq3_s(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     let d = f16_at(block, 0);
     for (g, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
@@ -112,6 +118,7 @@ fn shifted(index: usize, negative: bool, q: &mut [i8; 8]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn iq1_s(block: &[u8; 50], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     let d = f16_at(block, 0);
     for (g, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
@@ -125,6 +132,7 @@ pub(super) fn iq1_s(block: &[u8; 50], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn iq1_m(block: &[u8; 56], q: &mut [i8; 256], scale: &mut [f32; 16]) {
     let words: [u16; 4] = std::array::from_fn(|i| u16_at(block, 48 + 2 * i));
     let d = words.iter().enumerate().fold(0, |d, (i, word)| d | (word >> 12) << (4 * i));
@@ -149,11 +157,13 @@ fn looked_up(bytes: &[u8], q: &mut [i8; 32]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn iq4_nl(block: &[u8; 18], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     *scale = [f16_at(block, 0)];
     looked_up(&block[2..], q);
 }
 
+#[inline(always)]
 pub(super) fn iq4_xs(block: &[u8; 136], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     iq4_xs_scales(&block[..8], scale);
     for (q, bytes) in q.as_chunks_mut().0.iter_mut().zip(block[8..].as_chunks::<16>().0) {
@@ -162,6 +172,7 @@ pub(super) fn iq4_xs(block: &[u8; 136], q: &mut [i8; 256], scale: &mut [f32; 8])
 }
 
 /// The head of `iq4_xs`: `d`, eight bit pairs, eight nibbles.
+#[inline(always)]
 pub(crate) fn iq4_xs_scales(head: &[u8], scale: &mut [f32; 8]) {
     let d = f16_at(head, 0);
     let high = u16_at(head, 2);

@@ -14,6 +14,7 @@ fn nibbles(bytes: &[u8], q: &mut [i8; 32]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q4_0(block: &[u8; 18], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     *scale = [f16_at(block, 0)];
     nibbles(&block[2..], q);
@@ -22,12 +23,14 @@ pub(super) fn q4_0(block: &[u8; 18], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q4_1(block: &[u8; 20], q: &mut [i8; 32], scale: &mut [f32; 1], min: &mut [f32; 1]) {
     *scale = [f16_at(block, 0)];
     *min = [f16_at(block, 2)];
     nibbles(&block[4..], q);
 }
 
+#[inline(always)]
 pub(super) fn q5_0(block: &[u8; 22], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     *scale = [f16_at(block, 0)];
     nibbles(&block[6..], q);
@@ -37,6 +40,7 @@ pub(super) fn q5_0(block: &[u8; 22], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q5_1(block: &[u8; 24], q: &mut [i8; 32], scale: &mut [f32; 1], min: &mut [f32; 1]) {
     *scale = [f16_at(block, 0)];
     *min = [f16_at(block, 2)];
@@ -47,6 +51,7 @@ pub(super) fn q5_1(block: &[u8; 24], q: &mut [i8; 32], scale: &mut [f32; 1], min
     }
 }
 
+#[inline(always)]
 pub(super) fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     *scale = [f16_at(block, 0)];
     for (q, &byte) in q.iter_mut().zip(&block[2..]) {
@@ -54,6 +59,7 @@ pub(super) fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q8_1(block: &[u8; 36], q: &mut [i8; 32], scale: &mut [f32; 1]) {
     *scale = [f16_at(block, 0)];
     for (q, &byte) in q.iter_mut().zip(&block[4..]) {

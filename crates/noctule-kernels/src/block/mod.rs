@@ -20,6 +20,7 @@ mod matrix;
 mod tables;
 mod ternary;
 mod types;
+pub(crate) mod unpack;
 
 pub use half::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 pub use matrix::{Matrix, MatrixError};
@@ -58,38 +59,8 @@ pub const fn is_exact_in_i8(ty: GgmlType) -> bool {
 /// When `bytes` is not as long as `ty.row_bytes(out.len())`.
 pub fn unpack_f32(ty: GgmlType, bytes: &[u8], out: &mut [f32]) {
     check_len(ty, bytes, out.len());
-    match ty {
-        F32 => float::f32_row(bytes, out),
-        F16 => float::f16_row(bytes, out),
-        BF16 => float::bf16_row(bytes, out),
-        Q4_0 => values(bytes, out, legacy::q4_0),
-        Q4_1 => values_min(bytes, out, legacy::q4_1),
-        Q5_0 => values(bytes, out, legacy::q5_0),
-        Q5_1 => values_min(bytes, out, legacy::q5_1),
-        Q8_0 => values(bytes, out, legacy::q8_0),
-        Q8_1 => values(bytes, out, legacy::q8_1),
-        Q2_K => values_min(bytes, out, k::q2_k),
-        Q3_K => values(bytes, out, k::q3_k),
-        Q4_K => values_min(bytes, out, k::q4_k),
-        Q5_K => values_min(bytes, out, k::q5_k),
-        Q6_K => values(bytes, out, k::q6_k),
-        Q8_K => values(bytes, out, k::q8_k),
-        IQ2_XXS => values(bytes, out, iq::iq2_xxs),
-        IQ2_XS => values(bytes, out, iq::iq2_xs),
-        IQ2_S => values(bytes, out, iq::iq2_s),
-        IQ3_XXS => values(bytes, out, iq::iq3_xxs),
-        IQ3_S => values(bytes, out, iq::iq3_s),
-        IQ1_S => values(bytes, out, iq::iq1_s),
-        IQ1_M => values(bytes, out, iq::iq1_m),
-        IQ4_NL => values(bytes, out, iq::iq4_nl),
-        IQ4_XS => values(bytes, out, iq::iq4_xs),
-        TQ1_0 => values(bytes, out, ternary::tq1_0),
-        TQ2_0 => values(bytes, out, ternary::tq2_0),
-        Q1_0 => values(bytes, out, ternary::q1_0),
-        Q2_0 => values(bytes, out, ternary::q2_0),
-        MXFP4 => values(bytes, out, float4::mxfp4),
-        NVFP4 => values(bytes, out, float4::nvfp4),
-    }
+    // SAFETY: `Scalar` needs no instructions.
+    unsafe { unpack::values::<unpack::Scalar>(ty, bytes, out) }
 }
 
 /// Expands whole blocks of `ty` into integers with a scale and an offset for each group:
@@ -109,50 +80,9 @@ pub fn unpack_f32(ty: GgmlType, bytes: &[u8], out: &mut [f32]) {
 /// When `bytes` is not as long as `ty.row_bytes(q.len())`, or `scale` or `min` does not have
 /// `q.len().div_ceil(group_len(ty))` entries.
 pub fn unpack_i8(ty: GgmlType, bytes: &[u8], q: &mut [i8], scale: &mut [f32], min: &mut [f32]) {
-    check_len(ty, bytes, q.len());
-    let groups = q.len().div_ceil(group_len(ty));
-    assert_eq!(scale.len(), groups, "scales for {} weights of {ty}", q.len());
-    assert_eq!(min.len(), groups, "offsets for {} weights of {ty}", q.len());
-    if !has_min(ty) {
-        min.fill(0.0);
-    }
-    match ty {
-        F32 => float::quantize(bytes, q, scale, float::f32_row),
-        F16 => float::quantize(bytes, q, scale, float::f16_row),
-        BF16 => float::quantize(bytes, q, scale, float::bf16_row),
-        Q4_0 => codes(bytes, q, scale, legacy::q4_0),
-        Q4_1 => codes_min(bytes, q, scale, min, legacy::q4_1),
-        Q5_0 => codes(bytes, q, scale, legacy::q5_0),
-        Q5_1 => codes_min(bytes, q, scale, min, legacy::q5_1),
-        Q8_0 => codes(bytes, q, scale, legacy::q8_0),
-        Q8_1 => codes(bytes, q, scale, legacy::q8_1),
-        Q2_K => codes_min(bytes, q, scale, min, k::q2_k),
-        Q3_K => codes(bytes, q, scale, k::q3_k),
-        Q4_K => codes_min(bytes, q, scale, min, k::q4_k),
-        Q5_K => codes_min(bytes, q, scale, min, k::q5_k),
-        Q6_K => codes(bytes, q, scale, k::q6_k),
-        Q8_K => codes(bytes, q, scale, k::q8_k),
-        IQ2_XXS => codes(bytes, q, scale, iq::iq2_xxs),
-        IQ2_XS => codes(bytes, q, scale, iq::iq2_xs),
-        IQ2_S => codes(bytes, q, scale, iq::iq2_s),
-        IQ3_XXS => codes(bytes, q, scale, iq::iq3_xxs),
-        IQ3_S => codes(bytes, q, scale, iq::iq3_s),
-        IQ1_S => codes(bytes, q, scale, iq::iq1_s),
-        IQ1_M => codes(bytes, q, scale, iq::iq1_m),
-        IQ4_NL => codes(bytes, q, scale, iq::iq4_nl),
-        IQ4_XS => codes(bytes, q, scale, iq::iq4_xs),
-        TQ1_0 => codes(bytes, q, scale, ternary::tq1_0),
-        TQ2_0 => codes(bytes, q, scale, ternary::tq2_0),
-        Q1_0 => codes(bytes, q, scale, ternary::q1_0),
-        Q2_0 => codes(bytes, q, scale, ternary::q2_0),
-        MXFP4 => codes(bytes, q, scale, float4::mxfp4),
-        NVFP4 => codes(bytes, q, scale, float4::nvfp4),
-    }
-    if matches!(ty, Q8_0 | Q8_1 | Q8_K) {
-        for q in q {
-            *q = (*q).max(-127);
-        }
-    }
+    check_groups(ty, bytes, q.len(), scale.len(), min.len());
+    // SAFETY: `Scalar` needs no instructions.
+    unsafe { unpack::codes::<unpack::Scalar>(ty, bytes, q, scale, min) }
 }
 
 /// Panics unless `bytes` holds exactly `len` weights of `ty`.
@@ -160,72 +90,12 @@ pub(crate) fn check_len(ty: GgmlType, bytes: &[u8], len: usize) {
     assert_eq!(ty.row_bytes(len), Some(bytes.len()), "{} bytes cannot hold {len} weights of {ty}", bytes.len());
 }
 
-/// Decodes each block of a type without offsets.
-fn codes<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
-    bytes: &[u8],
-    q: &mut [i8],
-    scale: &mut [f32],
-    decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS]),
-) {
-    let blocks = bytes.as_chunks().0;
-    let groups = scale.as_chunks_mut().0;
-    for ((block, q), scale) in blocks.iter().zip(q.as_chunks_mut().0).zip(groups) {
-        decode(block, q, scale);
-    }
-}
-
-/// Decodes each block of a type with offsets.
-fn codes_min<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
-    bytes: &[u8],
-    q: &mut [i8],
-    scale: &mut [f32],
-    min: &mut [f32],
-    decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS], &mut [f32; GROUPS]),
-) {
-    let blocks = bytes.as_chunks().0;
-    let groups = scale.as_chunks_mut().0.iter_mut().zip(min.as_chunks_mut().0);
-    for ((block, q), (scale, min)) in blocks.iter().zip(q.as_chunks_mut().0).zip(groups) {
-        decode(block, q, scale, min);
-    }
-}
-
-/// Decodes each block of a type without offsets and multiplies.
-fn values<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
-    bytes: &[u8],
-    out: &mut [f32],
-    decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS]),
-) {
-    let (mut q, mut scale) = ([0i8; LEN], [0f32; GROUPS]);
-    let blocks = bytes.as_chunks().0;
-    for (block, out) in blocks.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        decode(block, &mut q, &mut scale);
-        let groups = out.chunks_exact_mut(LEN / GROUPS);
-        for ((out, q), &scale) in groups.zip(q.chunks_exact(LEN / GROUPS)).zip(&scale) {
-            for (out, &q) in out.iter_mut().zip(q) {
-                *out = scale * f32::from(q);
-            }
-        }
-    }
-}
-
-/// Decodes each block of a type with offsets, multiplies and adds.
-fn values_min<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
-    bytes: &[u8],
-    out: &mut [f32],
-    decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS], &mut [f32; GROUPS]),
-) {
-    let (mut q, mut scale, mut min) = ([0i8; LEN], [0f32; GROUPS], [0f32; GROUPS]);
-    let blocks = bytes.as_chunks().0;
-    for (block, out) in blocks.iter().zip(out.as_chunks_mut::<LEN>().0) {
-        decode(block, &mut q, &mut scale, &mut min);
-        let groups = out.chunks_exact_mut(LEN / GROUPS);
-        let factors = scale.iter().zip(&min);
-        for ((out, q), (&scale, &min)) in groups.zip(q.chunks_exact(LEN / GROUPS)).zip(factors) {
-            for (out, &q) in out.iter_mut().zip(q) {
-                *out = scale * f32::from(q) + min;
-            }
-        }
-    }
+/// Panics unless `bytes` holds exactly `len` weights of `ty` with as many factors as groups.
+pub(crate) fn check_groups(ty: GgmlType, bytes: &[u8], len: usize, scales: usize, mins: usize) {
+    check_len(ty, bytes, len);
+    let groups = len.div_ceil(group_len(ty));
+    assert_eq!(scales, groups, "scales for {len} weights of {ty}");
+    assert_eq!(mins, groups, "offsets for {len} weights of {ty}");
 }
 
 /// The binary16 at byte `at` of a block.

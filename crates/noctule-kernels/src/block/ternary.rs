@@ -11,6 +11,7 @@ const TQ1_0_RUNS: [(usize, usize, u32); 3] = [(0, 32, 5), (32, 16, 5), (48, 4, 4
 /// Each run stores its bytes' leading digits first, one byte after another, then the second
 /// digits, and so on. A byte is the fraction `0.d₁d₂d₃d₄d₅` in base 3, scaled by 256 and rounded
 /// up, so that the top of `3·byte` is the leading digit.
+#[inline(always)]
 pub(super) fn tq1_0(block: &[u8; 54], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     *scale = [f16_at(block, 52); 8];
     let mut out = q.iter_mut();
@@ -25,6 +26,7 @@ pub(super) fn tq1_0(block: &[u8; 54], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn tq2_0(block: &[u8; 66], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     *scale = [f16_at(block, 64); 8];
     for (i, q) in q.iter_mut().enumerate() {
@@ -33,6 +35,7 @@ pub(super) fn tq2_0(block: &[u8; 66], q: &mut [i8; 256], scale: &mut [f32; 8]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q1_0(block: &[u8; 18], q: &mut [i8; 128], scale: &mut [f32; 4]) {
     *scale = [f16_at(block, 0); 4];
     for (i, q) in q.iter_mut().enumerate() {
@@ -40,6 +43,7 @@ pub(super) fn q1_0(block: &[u8; 18], q: &mut [i8; 128], scale: &mut [f32; 4]) {
     }
 }
 
+#[inline(always)]
 pub(super) fn q2_0(block: &[u8; 18], q: &mut [i8; 64], scale: &mut [f32; 2]) {
     *scale = [f16_at(block, 0); 2];
     for (i, q) in q.iter_mut().enumerate() {

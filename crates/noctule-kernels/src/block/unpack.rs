@@ -1,0 +1,282 @@
+//! From packed rows to weights: one dispatch over the types, compiled once for every tier.
+//!
+//! [`Decode`] expands single blocks; its provided functions are the scalar truth, and a tier
+//! replaces those that its instructions make faster. [`values`] and [`codes`] walk the blocks of a
+//! row and are inlined into a function that enables the instructions of the tier, so that the
+//! provided functions are compiled with them, too.
+
+use super::GgmlType::{self, *};
+use super::{float, float4, iq, k, legacy, ternary};
+
+/// Expands blocks into codes and factors.
+///
+/// # Safety
+/// Each function requires that the processor has the instructions of the implementing tier.
+pub(crate) trait Decode {
+    /// See [`GgmlType::F16`]; `out` has an entry for every two bytes.
+    #[inline(always)]
+    unsafe fn f16(bytes: &[u8], out: &mut [f32]) {
+        float::f16_row(bytes, out);
+    }
+    /// Rounds 32 floats to codes and returns their scale, as [`codes`](super::unpack_i8) states.
+    #[inline(always)]
+    unsafe fn quantize(x: &[f32; 32], q: &mut [i8; 32]) -> f32 {
+        float::quantize_group(x, q)
+    }
+    /// See [`GgmlType::Q4_0`].
+    #[inline(always)]
+    unsafe fn q4_0(block: &[u8; 18], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+        legacy::q4_0(block, q, scale);
+    }
+    /// See [`GgmlType::Q4_1`].
+    #[inline(always)]
+    unsafe fn q4_1(block: &[u8; 20], q: &mut [i8; 32], scale: &mut [f32; 1], min: &mut [f32; 1]) {
+        legacy::q4_1(block, q, scale, min);
+    }
+    /// See [`GgmlType::Q5_0`].
+    #[inline(always)]
+    unsafe fn q5_0(block: &[u8; 22], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+        legacy::q5_0(block, q, scale);
+    }
+    /// See [`GgmlType::Q5_1`].
+    #[inline(always)]
+    unsafe fn q5_1(block: &[u8; 24], q: &mut [i8; 32], scale: &mut [f32; 1], min: &mut [f32; 1]) {
+        legacy::q5_1(block, q, scale, min);
+    }
+    /// See [`GgmlType::Q8_0`].
+    #[inline(always)]
+    unsafe fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+        legacy::q8_0(block, q, scale);
+    }
+    /// See [`GgmlType::Q2_K`].
+    #[inline(always)]
+    unsafe fn q2_k(block: &[u8; 84], q: &mut [i8; 256], scale: &mut [f32; 16], min: &mut [f32; 16]) {
+        k::q2_k(block, q, scale, min);
+    }
+    /// See [`GgmlType::Q3_K`].
+    #[inline(always)]
+    unsafe fn q3_k(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 16]) {
+        k::q3_k(block, q, scale);
+    }
+    /// See [`GgmlType::Q4_K`].
+    #[inline(always)]
+    unsafe fn q4_k(block: &[u8; 144], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
+        k::q4_k(block, q, scale, min);
+    }
+    /// See [`GgmlType::Q5_K`].
+    #[inline(always)]
+    unsafe fn q5_k(block: &[u8; 176], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
+        k::q5_k(block, q, scale, min);
+    }
+    /// See [`GgmlType::Q6_K`].
+    #[inline(always)]
+    unsafe fn q6_k(block: &[u8; 210], q: &mut [i8; 256], scale: &mut [f32; 16]) {
+        k::q6_k(block, q, scale);
+    }
+    /// See [`GgmlType::IQ4_NL`].
+    #[inline(always)]
+    unsafe fn iq4_nl(block: &[u8; 18], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+        iq::iq4_nl(block, q, scale);
+    }
+    /// See [`GgmlType::IQ4_XS`].
+    #[inline(always)]
+    unsafe fn iq4_xs(block: &[u8; 136], q: &mut [i8; 256], scale: &mut [f32; 8]) {
+        iq::iq4_xs(block, q, scale);
+    }
+    /// See [`GgmlType::MXFP4`].
+    #[inline(always)]
+    unsafe fn mxfp4(block: &[u8; 17], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+        float4::mxfp4(block, q, scale);
+    }
+}
+
+/// The provided functions and nothing else.
+pub(crate) struct Scalar;
+
+impl Decode for Scalar {}
+
+/// Expands a row to `f32`; see [`unpack_f32`](super::unpack_f32).
+///
+/// # Safety
+/// The processor has the instructions of `D`.
+#[inline(always)]
+pub(crate) unsafe fn values<D: Decode>(ty: GgmlType, bytes: &[u8], out: &mut [f32]) {
+    match ty {
+        F32 => float::f32_row(bytes, out),
+        // SAFETY: passed on to the caller.
+        F16 => unsafe { D::f16(bytes, out) },
+        BF16 => float::bf16_row(bytes, out),
+        // SAFETY: passed on to the caller.
+        _ => unsafe { blocks::<D>(ty, bytes, Values(out)) },
+    }
+}
+
+/// Expands a row to integers; see [`unpack_i8`](super::unpack_i8).
+///
+/// # Safety
+/// The processor has the instructions of `D`.
+#[inline(always)]
+pub(crate) unsafe fn codes<D: Decode>(ty: GgmlType, bytes: &[u8], q: &mut [i8], scale: &mut [f32], min: &mut [f32]) {
+    if !super::has_min(ty) {
+        min.fill(0.0);
+    }
+    // SAFETY: passed on to the caller, here and below.
+    let quantize = |x: &_, q: &mut _| unsafe { D::quantize(x, q) };
+    match ty {
+        F32 => float::quantize(bytes, q, scale, float::f32_row, quantize),
+        F16 => {
+            // SAFETY: as above.
+            let read = |bytes: &_, x: &mut _| unsafe { D::f16(bytes, x) };
+            float::quantize(bytes, q, scale, read, quantize);
+        }
+        BF16 => float::quantize(bytes, q, scale, float::bf16_row, quantize),
+        _ => {
+            let codes = Codes { q: &mut *q, scale, min };
+            // SAFETY: as above.
+            unsafe { blocks::<D>(ty, bytes, codes) };
+        }
+    }
+    if matches!(ty, Q8_0 | Q8_1 | Q8_K) {
+        for q in q {
+            *q = (*q).max(-127);
+        }
+    }
+}
+
+/// Decodes every block of a row.
+///
+/// # Safety
+/// The processor has the instructions of `D`.
+#[inline(always)]
+unsafe fn blocks<D: Decode>(ty: GgmlType, bytes: &[u8], mut row: impl Row) {
+    // SAFETY: every use of `D` below relies on the caller's promise.
+    unsafe {
+        match ty {
+            F32 | F16 | BF16 => unreachable!("{ty} has no blocks"),
+            Q4_0 => row.scaled(bytes, |b, q, s| D::q4_0(b, q, s)),
+            Q4_1 => row.offset(bytes, |b, q, s, m| D::q4_1(b, q, s, m)),
+            Q5_0 => row.scaled(bytes, |b, q, s| D::q5_0(b, q, s)),
+            Q5_1 => row.offset(bytes, |b, q, s, m| D::q5_1(b, q, s, m)),
+            Q8_0 => row.scaled(bytes, |b, q, s| D::q8_0(b, q, s)),
+            Q8_1 => row.scaled(bytes, legacy::q8_1),
+            Q2_K => row.offset(bytes, |b, q, s, m| D::q2_k(b, q, s, m)),
+            Q3_K => row.scaled(bytes, |b, q, s| D::q3_k(b, q, s)),
+            Q4_K => row.offset(bytes, |b, q, s, m| D::q4_k(b, q, s, m)),
+            Q5_K => row.offset(bytes, |b, q, s, m| D::q5_k(b, q, s, m)),
+            Q6_K => row.scaled(bytes, |b, q, s| D::q6_k(b, q, s)),
+            Q8_K => row.scaled(bytes, k::q8_k),
+            IQ2_XXS => row.scaled(bytes, iq::iq2_xxs),
+            IQ2_XS => row.scaled(bytes, iq::iq2_xs),
+            IQ2_S => row.scaled(bytes, iq::iq2_s),
+            IQ3_XXS => row.scaled(bytes, iq::iq3_xxs),
+            IQ3_S => row.scaled(bytes, iq::iq3_s),
+            IQ1_S => row.scaled(bytes, iq::iq1_s),
+            IQ1_M => row.scaled(bytes, iq::iq1_m),
+            IQ4_NL => row.scaled(bytes, |b, q, s| D::iq4_nl(b, q, s)),
+            IQ4_XS => row.scaled(bytes, |b, q, s| D::iq4_xs(b, q, s)),
+            TQ1_0 => row.scaled(bytes, ternary::tq1_0),
+            TQ2_0 => row.scaled(bytes, ternary::tq2_0),
+            Q1_0 => row.scaled(bytes, ternary::q1_0),
+            Q2_0 => row.scaled(bytes, ternary::q2_0),
+            MXFP4 => row.scaled(bytes, |b, q, s| D::mxfp4(b, q, s)),
+            NVFP4 => row.scaled(bytes, float4::nvfp4),
+        }
+    }
+}
+
+/// Where the decoded blocks of a row go.
+trait Row {
+    /// Decodes each block of a type without offsets.
+    fn scaled<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
+        &mut self,
+        bytes: &[u8],
+        decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS]),
+    );
+
+    /// Decodes each block of a type with offsets.
+    fn offset<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
+        &mut self,
+        bytes: &[u8],
+        decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS], &mut [f32; GROUPS]),
+    );
+}
+
+/// Keeps codes and factors.
+struct Codes<'a> {
+    q: &'a mut [i8],
+    scale: &'a mut [f32],
+    min: &'a mut [f32],
+}
+
+impl Row for Codes<'_> {
+    #[inline(always)]
+    fn scaled<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
+        &mut self,
+        bytes: &[u8],
+        decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS]),
+    ) {
+        let codes = self.q.as_chunks_mut().0.iter_mut();
+        let factors = self.scale.as_chunks_mut().0;
+        for ((block, q), scale) in bytes.as_chunks().0.iter().zip(codes).zip(factors) {
+            decode(block, q, scale);
+        }
+    }
+
+    #[inline(always)]
+    fn offset<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
+        &mut self,
+        bytes: &[u8],
+        decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS], &mut [f32; GROUPS]),
+    ) {
+        let codes = self.q.as_chunks_mut().0.iter_mut();
+        let scales = self.scale.as_chunks_mut().0.iter_mut();
+        let factors = scales.zip(self.min.as_chunks_mut().0);
+        for ((block, q), (scale, min)) in bytes.as_chunks().0.iter().zip(codes).zip(factors) {
+            decode(block, q, scale, min);
+        }
+    }
+}
+
+/// Multiplies codes by their scales and adds their offsets.
+struct Values<'a>(&'a mut [f32]);
+
+impl Row for Values<'_> {
+    #[inline(always)]
+    fn scaled<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
+        &mut self,
+        bytes: &[u8],
+        decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS]),
+    ) {
+        let (mut q, mut scale) = ([0i8; LEN], [0f32; GROUPS]);
+        let blocks = bytes.as_chunks().0.iter();
+        for (block, out) in blocks.zip(self.0.as_chunks_mut::<LEN>().0) {
+            decode(block, &mut q, &mut scale);
+            let groups = out.chunks_exact_mut(LEN / GROUPS);
+            for ((out, q), &scale) in groups.zip(q.chunks_exact(LEN / GROUPS)).zip(&scale) {
+                for (out, &q) in out.iter_mut().zip(q) {
+                    *out = scale * f32::from(q);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn offset<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
+        &mut self,
+        bytes: &[u8],
+        decode: impl Fn(&[u8; BYTES], &mut [i8; LEN], &mut [f32; GROUPS], &mut [f32; GROUPS]),
+    ) {
+        let (mut q, mut scale, mut min) = ([0i8; LEN], [0f32; GROUPS], [0f32; GROUPS]);
+        let blocks = bytes.as_chunks().0.iter();
+        for (block, out) in blocks.zip(self.0.as_chunks_mut::<LEN>().0) {
+            decode(block, &mut q, &mut scale, &mut min);
+            let groups = out.chunks_exact_mut(LEN / GROUPS);
+            let factors = scale.iter().zip(&min);
+            for ((out, q), (&scale, &min)) in groups.zip(q.chunks_exact(LEN / GROUPS)).zip(factors) {
+                for (out, &q) in out.iter_mut().zip(q) {
+                    *out = scale * f32::from(q) + min;
+                }
+            }
+        }
+    }
+}
