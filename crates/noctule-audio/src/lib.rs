@@ -6,6 +6,8 @@
 //!
 //! - [`file`] decodes and mixes to mono (or keeps left and right);
 //! - [`resample`] brings any sample rate to 16 kHz;
+//! - [`vad`] finds the speech and maps times of the shortened audio back;
+//! - [`stereo`] tells the speakers of a two-channel recording apart;
 //! - [`wav`] writes 16-bit WAV files.
 
 #![forbid(unsafe_code)]
@@ -13,6 +15,8 @@
 mod error;
 pub mod file;
 pub mod resample;
+pub mod stereo;
+pub mod vad;
 pub mod wav;
 
 pub use error::AudioError;

@@ -1,0 +1,102 @@
+//! Voice-activity detection: 16 kHz samples enter, the spans that hold speech
+//! leave.
+//!
+//! Stands between [`crate::file`] and the recogniser, which then works on the
+//! [collected](collect) speech only; [`TimeMap`] turns its times back into
+//! times of the original audio.
+//!
+//! Two detectors give a probability of speech per frame:
+//!
+//! | | frame | weights | what it is |
+//! |---|---|---|---|
+//! | [`Vad::earshot`] | 16 ms | built in (40 KiB) | the `earshot` crate's small recurrent net |
+//! | [`Vad::silero`] | 32 ms | handed in | Silero VAD v6.2, run by [`Silero`] |
+//!
+//! [`segments`] then makes spans of the probabilities, with the options and
+//! defaults of whisper.cpp's `--vad` flags.
+
+mod segment;
+mod silero;
+mod time_map;
+
+pub use segment::{Span, VadOptions, segments};
+pub use silero::{ConvWeights, Silero, SileroShape, SileroWeights};
+pub use time_map::{TimeMap, collect};
+
+use crate::AudioError;
+
+/// A voice-activity detector with its state.
+pub enum Vad {
+    /// The built-in detector.
+    Earshot(Box<earshot::Detector>),
+    /// Silero VAD with weights from a file.
+    Silero(Box<Silero>),
+}
+
+/// Samples of one frame of the built-in detector (16 ms).
+const EARSHOT_FRAME: usize = 256;
+
+impl Vad {
+    /// The built-in detector, which needs no file.
+    pub fn earshot() -> Self {
+        Self::Earshot(earshot::Detector::default_boxed())
+    }
+
+    /// Silero VAD on the given weights.
+    ///
+    /// # Errors
+    /// [`AudioError::VadShape`] if a tensor does not have the size that the
+    /// graph needs.
+    pub fn silero(weights: SileroWeights) -> Result<Self, AudioError> {
+        Ok(Self::Silero(Box::new(Silero::new(weights)?)))
+    }
+
+    /// How many samples one probability stands for.
+    pub fn frame_len(&self) -> usize {
+        match self {
+            Self::Earshot(_) => EARSHOT_FRAME,
+            Self::Silero(_) => SileroShape::V6.window,
+        }
+    }
+
+    /// Forgets what was heard, for the next recording.
+    pub fn reset(&mut self) {
+        match self {
+            Self::Earshot(detector) => detector.reset(),
+            Self::Silero(silero) => silero.reset(),
+        }
+    }
+
+    /// The probability (0..1) that the next frame of a stream is speech.
+    ///
+    /// `frame` holds the next 16 kHz samples in −1..1; one shorter than
+    /// [`frame_len`](Self::frame_len) is filled with silence, and what is
+    /// beyond that length is ignored. Values that are not numbers count as 0.
+    pub fn predict(&mut self, frame: &[f32]) -> f32 {
+        match self {
+            Self::Earshot(detector) => {
+                let mut clean = [0.0; EARSHOT_FRAME];
+                for (to, &from) in clean.iter_mut().zip(frame) {
+                    // Its contract asks for −1..1, and it asserts that.
+                    *to = if from.is_nan() { 0.0 } else { from.clamp(-1.0, 1.0) };
+                }
+                detector.predict_f32(&clean)
+            }
+            Self::Silero(silero) => silero.predict(frame),
+        }
+    }
+
+    /// The probability of speech in each frame of a whole recording; the last
+    /// frame may be partly silence. Starts afresh.
+    pub fn speech_probabilities(&mut self, samples: &[f32]) -> Vec<f32> {
+        self.reset();
+        samples.chunks(self.frame_len()).map(|frame| self.predict(frame)).collect()
+    }
+
+    /// The spans of a whole recording that hold speech, in order and without
+    /// overlap.
+    pub fn segments(&mut self, samples: &[f32], options: &VadOptions) -> Vec<Span> {
+        let probabilities = self.speech_probabilities(samples);
+        segments(&probabilities, self.frame_len(), samples.len(), options)
+    }
+}
