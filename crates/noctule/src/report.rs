@@ -1,7 +1,7 @@
 //! What one run cost and with what it ran: time, memory, kernels, model.
 //!
 //! The [`transcriber`](crate::transcriber) and the command that runs it fill
-//! these; [`format::json`](crate::format::json) writes them beside the transcript.
+//! these; [`format`](crate::format) writes them beside the transcript.
 
 use serde::{Serialize, Serializer};
 

@@ -3,8 +3,9 @@
 //! Enters: a cost for each (token, frame). Leaves: the path from the first token
 //! and frame to the last, in steps of one token, one frame, or one of both.
 //! Ties go to the step of one frame, as in OpenAI's `dtw_cpu` (whisper/timing.py),
-//! so that equal matrices give equal paths. Memory: one row of costs and one
-//! byte a cell for the way back.
+//! so that equal matrices give equal paths; only where the other two steps tie
+//! below it, OpenAI's takes the dearer step and this one does not. Memory: one
+//! row of costs and one byte a cell for the way back.
 
 const DIAGONAL: u8 = 0;
 const ROW: u8 = 1;
@@ -45,12 +46,12 @@ fn advance(costs: &[f32], corner: f32, reach: &mut [f32], steps: &mut [u8]) {
     let (mut diagonal, mut left) = (corner, f32::INFINITY);
     for ((&cost, reach), step) in costs.iter().zip(reach).zip(steps) {
         let above = *reach;
-        let (best, taken) = if diagonal < above && diagonal < left {
-            (diagonal, DIAGONAL)
-        } else if above < diagonal && above < left {
-            (above, ROW)
-        } else {
+        let (best, taken) = if left <= diagonal && left <= above {
             (left, COLUMN)
+        } else if diagonal <= above {
+            (diagonal, DIAGONAL)
+        } else {
+            (above, ROW)
         };
         *step = taken;
         diagonal = above;
@@ -114,9 +115,9 @@ mod tests {
     fn follows_the_cheap_cells() {
         #[rustfmt::skip]
         let costs = [
-            -1.0, -1.0, 0.0, 0.0, 0.0,
-            0.0, 0.0, -1.0, 0.0, 0.0,
-            0.0, 0.0, 0.0, -1.0, -1.0,
+            -1.0, -1.0, 1.0, 1.0, 1.0,
+            1.0, 1.0, -1.0, 1.0, 1.0,
+            1.0, 1.0, 1.0, -1.0, -1.0,
         ];
         assert_eq!(path(&costs, 5), [(0, 0), (0, 1), (1, 2), (2, 3), (2, 4)]);
     }
