@@ -25,3 +25,6 @@ pub use punctuation::{APPENDED, PREPENDED, merge_punctuations};
 pub const SECONDS_PER_FRAME: f64 = 0.02;
 /// Width of the median filter over the frames. OpenAI's default.
 pub const MEDIAN_WIDTH: usize = 7;
+
+#[cfg(test)]
+mod tests;
