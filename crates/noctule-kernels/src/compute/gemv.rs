@@ -1,0 +1,145 @@
+//! Products of up to eight rows: each weight is read from memory once and meets all rows.
+
+use super::linear::{Product, Strip, is_float, strips};
+use super::{Compute, Precision};
+use crate::block::{GgmlType, group_len, has_min};
+use crate::buffer::cut;
+use crate::generic::gemv::{Float, Gemv};
+use crate::table::GemvI8;
+use crate::view::{Rows, SharedRows};
+
+use super::int8::Rounded;
+
+/// Weight rows that are unpacked together, so that they stay in the nearest cache.
+const UNPACKED: usize = 4;
+
+/// The longest strip, in weight rows.
+const LONGEST: usize = 1024;
+
+impl Compute {
+    pub(super) fn linear_few(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
+        let outs: Vec<SharedRows> = products.iter_mut().map(|p| p.out.share()).collect();
+        let strips = strips(products, self.threads(), 4, 16, LONGEST);
+        let products = &*products;
+        let rounded = self.wants_integers(products).then(|| self.round(x));
+        self.pool.run(strips.len(), |task| {
+            let strip = strips[task];
+            let product = &products[strip.product];
+            let out = outs[strip.product];
+            let ty = product.weights.ty();
+            let m = x.rows();
+            let mut scratch = self.scratch.take();
+            let (sums, rest) =
+                scratch.floats(m * strip.len + self.unpacked_len(ty, x.cols())).split_at_mut(m * strip.len);
+            match (&rounded, is_float(ty)) {
+                (Some(rounded), false) => self.few_int8(rounded, product, strip, rest, sums),
+                _ => self.few_f32(x, product, strip, rest, sums),
+            }
+            for i in 0..m {
+                // SAFETY: `kernels` checked the tier; strips are disjoint columns of the output,
+                // which stays borrowed until the operation ends.
+                unsafe {
+                    let out = out.part(i, strip.from, strip.len);
+                    let sums = &mut sums[i * strip.len..][..strip.len];
+                    (self.kernels.finish)(sums, product.finish(strip.from, strip.len), out);
+                }
+            }
+        });
+    }
+
+    fn wants_integers(&self, products: &[Product<'_>]) -> bool {
+        self.precision == Precision::Fast && products.iter().any(|p| !is_float(p.weights.ty()))
+    }
+
+    /// Floats of scratch that unpacking takes.
+    fn unpacked_len(&self, ty: GgmlType, k: usize) -> usize {
+        if is_float(ty) { 0 } else { UNPACKED * k.next_multiple_of(32) }
+    }
+
+    fn few_f32(&self, x: Rows<'_>, product: &Product<'_>, strip: Strip, unpacked: &mut [f32], sums: &mut [f32]) {
+        let weights = &product.weights;
+        let (k, ty) = (weights.cols(), weights.ty());
+        let float = match ty {
+            GgmlType::F16 => Float::F16,
+            GgmlType::BF16 => Float::Bf16,
+            _ => Float::F32,
+        };
+        let mut call = Gemv {
+            w: std::ptr::null(),
+            row_bytes: k * float.bytes(),
+            n: 0,
+            k,
+            x: x.row(0).as_ptr(),
+            x_stride: x.stride(),
+            m: x.rows(),
+            out: sums.as_mut_ptr(),
+            out_stride: strip.len,
+        };
+        assert!(sums.len() >= x.rows() * strip.len);
+        if is_float(ty) {
+            call.w = weights.bytes()[strip.from * call.row_bytes..][..strip.len * call.row_bytes].as_ptr();
+            call.n = strip.len;
+            // SAFETY: `kernels` checked the tier; the strip's rows and the views are valid.
+            unsafe { (self.kernels.gemv)(float, &call) };
+            return;
+        }
+        for j in (0..strip.len).step_by(UNPACKED) {
+            let n = UNPACKED.min(strip.len - j);
+            for r in 0..n {
+                let bytes = weights.row(strip.from + j + r);
+                (self.kernels.unpack_f32)(ty, bytes, &mut unpacked[r * k..][..k]);
+            }
+            call.w = unpacked.as_ptr().cast();
+            call.n = n;
+            call.out = sums[j..].as_mut_ptr();
+            // SAFETY: as above; the unpacked rows are `n` dense rows.
+            unsafe { (self.kernels.gemv)(float, &call) };
+        }
+    }
+
+    fn few_int8(&self, x: &Rounded<'_>, product: &Product<'_>, strip: Strip, mut rest: &mut [f32], sums: &mut [f32]) {
+        let weights = &product.weights;
+        let ty = weights.ty();
+        let k = weights.cols();
+        let group = group_len(ty);
+        let groups = k / group;
+        assert!(k == x.k() && sums.len() >= x.rows() * strip.len);
+        let scale = cut(&mut rest, UNPACKED * groups);
+        let min = cut(&mut rest, UNPACKED * groups);
+        let q = as_codes(cut(&mut rest, UNPACKED * k / 4));
+        for j in (0..strip.len).step_by(UNPACKED) {
+            let n = UNPACKED.min(strip.len - j);
+            for r in 0..n {
+                (self.kernels.unpack_i8)(
+                    ty,
+                    weights.row(strip.from + j + r),
+                    &mut q[r * k..][..k],
+                    &mut scale[r * groups..][..groups],
+                    &mut min[r * groups..][..groups],
+                );
+            }
+            let call = GemvI8 {
+                k,
+                group,
+                w: q.as_ptr(),
+                w_scale: scale.as_ptr(),
+                w_min: if has_min(ty) { min.as_ptr() } else { std::ptr::null() },
+                n,
+                x: x.codes().as_ptr(),
+                x_scale: x.scales().as_ptr(),
+                x_sum: x.sums(group).as_ptr(),
+                m: x.rows(),
+                out: sums[j..].as_mut_ptr(),
+                out_stride: strip.len,
+            };
+            // SAFETY: `kernels` checked the tier; all arrays have the shapes that `GemvI8` states.
+            unsafe { (self.kernels.int8.gemv)(&call) };
+        }
+    }
+}
+
+/// Floats as four times as many codes.
+pub(super) fn as_codes(floats: &mut [f32]) -> &mut [i8] {
+    // SAFETY: any bytes are codes and any codes are floats; the length in bytes is the same.
+    unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len() * 4) }
+}

@@ -1,0 +1,366 @@
+//! Activations rounded to 8 bits, and the products of many rows with them.
+//!
+//! As in `gemm`, activations are interleaved first and strips of weights are unpacked by the
+//! tasks; both are integers here, with their scales beside them.
+
+use super::Compute;
+use super::gemv::as_codes;
+use super::linear::{Product, Strip, strips};
+use crate::block::{group_len, has_min};
+use crate::buffer::{Borrowed, cut};
+use crate::generic::math::GROUP;
+use crate::table::{Int8, TileI8};
+use crate::view::{Rows, SharedRows};
+
+/// Rows of activations that a task works on at a time, so that its sums stay in cache.
+const BLOCK: usize = 96;
+
+/// The longest strip, in weight rows.
+const LONGEST: usize = 256;
+
+/// A few rows of activations as integers, row after row.
+pub(super) struct Rounded<'a> {
+    buffer: Borrowed<'a>,
+    rows: usize,
+    k: usize,
+}
+
+/// Floats of each part of a [`Rounded`] row: codes, scales, sums of 16, sums of 32.
+fn parts(k: usize) -> [usize; 4] {
+    [k / 4, k / 32, k / 16, k / 32]
+}
+
+impl Rounded<'_> {
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Codes in a row: a multiple of 32.
+    pub(super) fn k(&self) -> usize {
+        self.k
+    }
+
+    fn part(&self, index: usize) -> &[f32] {
+        let parts = parts(self.k).map(|len| len * self.rows);
+        let from: usize = parts[..index].iter().sum();
+        &self.buffer.as_floats()[from..from + parts[index]]
+    }
+
+    /// `[rows][k]`.
+    pub(super) fn codes(&self) -> &[i8] {
+        let floats = self.part(0);
+        // SAFETY: any bytes are codes; the length in bytes is the same.
+        unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), floats.len() * 4) }
+    }
+
+    /// `[rows][k / 32]`.
+    pub(super) fn scales(&self) -> &[f32] {
+        self.part(1)
+    }
+
+    /// Scale times the sum of the codes, `[rows][k / group]`.
+    pub(super) fn sums(&self, group: usize) -> &[f32] {
+        self.part(if group == 16 { 2 } else { 3 })
+    }
+}
+
+/// Scale times the sum of the codes of each group.
+fn scaled_sums(codes: &[i8], scales: &[f32], group: usize, sums: &mut [f32]) {
+    for (g, (sum, codes)) in sums.iter_mut().zip(codes.chunks_exact(group)).enumerate() {
+        *sum = scales[g * group / GROUP] * code_sum(codes) as f32;
+    }
+}
+
+fn code_sum(codes: &[i8]) -> i32 {
+    codes.iter().map(|&q| i32::from(q)).sum()
+}
+
+impl Compute {
+    /// Rounds rows; `x.cols()` is a multiple of 32.
+    pub(super) fn round(&self, x: Rows<'_>) -> Rounded<'_> {
+        let (rows, k) = (x.rows(), x.cols());
+        assert!(k.is_multiple_of(GROUP), "{k} is no whole number of groups");
+        let lens = parts(k);
+        let mut buffer = self.operands.take();
+        let mut rest = buffer.floats(lens.iter().sum::<usize>() * rows);
+        let codes = as_codes(cut(&mut rest, lens[0] * rows));
+        let scales = cut(&mut rest, lens[1] * rows);
+        let sums16 = cut(&mut rest, lens[2] * rows);
+        for i in 0..rows {
+            let codes = &mut codes[i * k..][..k];
+            let scales = &mut scales[i * lens[1]..][..lens[1]];
+            // SAFETY: `kernels` checked the tier.
+            unsafe { (self.kernels.quantize)(x.row(i), codes, scales) };
+            scaled_sums(codes, scales, 16, &mut sums16[i * lens[2]..][..lens[2]]);
+            scaled_sums(codes, scales, 32, &mut rest[i * lens[3]..][..lens[3]]);
+        }
+        Rounded { buffer, rows, k }
+    }
+
+    pub(super) fn linear_int8(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
+        let int8 = self.kernels.int8;
+        let layout = Panel::new(int8, x.cols());
+        let mut operand = self.operands.take();
+        let panels = x.rows().div_ceil(int8.mr);
+        let a = operand.floats(panels * layout.len);
+        self.interleave_codes(x, &layout, a);
+        let a = &*a;
+        let outs: Vec<SharedRows> = products.iter_mut().map(|p| p.out.share()).collect();
+        let strips = strips(products, self.threads(), 4, int8.nr, LONGEST);
+        let products = &*products;
+        self.pool.run(strips.len(), |task| {
+            let strip = strips[task];
+            let out = outs[strip.product];
+            self.strip_int8(&layout, a, &products[strip.product], strip, out);
+        });
+    }
+
+    /// Rounds and interleaves panels of rows; rows beyond the last are zero.
+    fn interleave_codes(&self, x: Rows<'_>, layout: &Panel, a: &mut [f32]) {
+        let int8 = self.kernels.int8;
+        let k = layout.k;
+        self.par_chunks_mut(a, layout.len.max(1), |panel, a| {
+            let mut scratch = self.scratch.take();
+            let mut rest = scratch.floats(k / 4 + k / GROUP);
+            let row = as_codes(cut(&mut rest, k / 4));
+            let row_scales = rest;
+            let mut a = layout.split_mut(a);
+            for r in 0..int8.mr {
+                let i = panel * int8.mr + r;
+                row.fill(0);
+                row_scales.fill(0.0);
+                if i < x.rows() {
+                    // SAFETY: `kernels` checked the tier.
+                    unsafe {
+                        (self.kernels.quantize)(x.row(i), &mut row[..x.cols()], row_scales);
+                    }
+                }
+                scatter(int8.unit, int8.wide, 0, row, r, int8.mr, a.codes);
+                a.put_scales(r, int8.mr, row, row_scales);
+            }
+        });
+    }
+
+    fn strip_int8(&self, layout: &Panel, a: &[f32], product: &Product<'_>, strip: Strip, out: SharedRows) {
+        let int8 = self.kernels.int8;
+        let ty = product.weights.ty();
+        let group = group_len(ty);
+        let (k, groups) = (layout.k, layout.k / group);
+        let width = strip.len.next_multiple_of(int8.nr);
+        let code_floats = k * layout.code_bytes / 4;
+        let mut scratch = self.scratch.take();
+        let sums_len = BLOCK.next_multiple_of(int8.mr) * width;
+        let mut rest = scratch.floats(width * (code_floats + 2 * groups) + sums_len + k);
+        let b = cut(&mut rest, width * code_floats);
+        let b_scale = cut(&mut rest, width * groups);
+        let b_min = cut(&mut rest, width * groups);
+        let c = cut(&mut rest, sums_len);
+        self.unpack_codes(product, strip, k, rest, as_codes(b), b_scale, b_min);
+        let m = out.rows();
+        let step = (BLOCK / int8.mr * int8.mr).max(int8.mr);
+        for from in (0..m).step_by(step) {
+            let rows = step.min(m - from);
+            for j in (0..strip.len).step_by(int8.nr) {
+                for i in (0..rows).step_by(int8.mr) {
+                    let a = layout.split(&a[(from + i) / int8.mr * layout.len..][..layout.len]);
+                    let tile = TileI8 {
+                        groups,
+                        group,
+                        a: a.codes.as_ptr(),
+                        a_scale: a.scales.as_ptr(),
+                        a_sum: a.sums(group).as_ptr(),
+                        a_shift: a.shifts(group).as_ptr(),
+                        b: b[j * code_floats..].as_ptr().cast(),
+                        b_scale: b_scale[j * groups..].as_ptr(),
+                        b_min: if has_min(ty) { b_min[j * groups..].as_ptr() } else { std::ptr::null() },
+                        c: c[i * width + j..].as_mut_ptr(),
+                        ldc: width,
+                    };
+                    // SAFETY: `kernels` checked the tier; every operand is a whole panel, and `c`
+                    // holds whole tiles.
+                    unsafe { (int8.tile)(&tile) };
+                }
+            }
+            for i in 0..rows {
+                // SAFETY: `kernels` checked the tier; strips are disjoint columns of the output,
+                // which stays borrowed until the operation ends.
+                unsafe {
+                    let out = out.part(from + i, strip.from, strip.len);
+                    let sums = &mut c[i * width..][..strip.len];
+                    (self.kernels.finish)(sums, product.finish(strip.from, strip.len), out);
+                }
+            }
+        }
+    }
+
+    /// Weight rows as panels of the tile's width, codes and scales.
+    #[allow(clippy::too_many_arguments)]
+    fn unpack_codes(
+        &self,
+        product: &Product<'_>,
+        strip: Strip,
+        k: usize,
+        scratch: &mut [f32],
+        b: &mut [i8],
+        b_scale: &mut [f32],
+        b_min: &mut [f32],
+    ) {
+        let int8 = self.kernels.int8;
+        let weights = &product.weights;
+        let ty = weights.ty();
+        let group = group_len(ty);
+        let (groups, cols) = (k / group, weights.cols());
+        let mut rest = scratch;
+        let row = as_codes(cut(&mut rest, k / 4));
+        let scale = cut(&mut rest, groups);
+        let min = cut(&mut rest, groups);
+        let panel_bytes = b.len() / (b_scale.len() / (groups * int8.nr).max(1)).max(1);
+        for j in 0..strip.len.next_multiple_of(int8.nr) {
+            let (panel, r) = (j / int8.nr, j % int8.nr);
+            row.fill(0);
+            scale.fill(0.0);
+            min.fill(0.0);
+            if j < strip.len {
+                let used = cols.div_ceil(group);
+                let bytes = weights.row(strip.from + j);
+                let (q, s, m) = (&mut row[..cols], &mut scale[..used], &mut min[..used]);
+                (self.kernels.unpack_i8)(ty, bytes, q, s, m);
+            }
+            let codes = as_bytes(&mut b[panel * panel_bytes..][..panel_bytes]);
+            scatter(int8.unit, int8.wide, int8.flip, row, r, int8.nr, codes);
+            let at = panel * groups * int8.nr + r;
+            for g in 0..groups {
+                b_scale[at + g * int8.nr] = scale[g];
+                b_min[at + g * int8.nr] = min[g];
+            }
+        }
+    }
+}
+
+fn as_bytes(codes: &mut [i8]) -> &mut [u8] {
+    // SAFETY: any byte is valid as either.
+    unsafe { std::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len()) }
+}
+
+/// Puts one row's codes into its place among `of` interleaved rows.
+fn scatter(unit: usize, wide: bool, flip: u8, row: &[i8], r: usize, of: usize, to: &mut [u8]) {
+    if wide {
+        for (row, to) in row.chunks_exact(unit).zip(to.chunks_exact_mut(2 * unit * of)) {
+            let to = &mut to[2 * unit * r..][..2 * unit];
+            for (to, &q) in to.as_chunks_mut::<2>().0.iter_mut().zip(row) {
+                *to = i16::from(q).to_ne_bytes();
+            }
+        }
+    } else {
+        for (row, to) in row.chunks_exact(unit).zip(to.chunks_exact_mut(unit * of)) {
+            for (to, &q) in to[unit * r..][..unit].iter_mut().zip(row) {
+                *to = q as u8 ^ flip;
+            }
+        }
+    }
+}
+
+/// How a panel of rounded activations lies in memory.
+struct Panel {
+    mr: usize,
+    /// Codes in a row: a multiple of 32.
+    k: usize,
+    /// Bytes of a code.
+    code_bytes: usize,
+    /// Floats of a panel.
+    len: usize,
+}
+
+/// The parts of one panel: codes, scales for 32, and for weight groups of 16 and of 32 the scaled
+/// sums and the shifts.
+struct PanelParts<'a> {
+    codes: &'a [u8],
+    scales: &'a [f32],
+    sums16: &'a [f32],
+    sums32: &'a [f32],
+    shifts16: &'a [i32],
+    shifts32: &'a [i32],
+}
+
+struct PanelPartsMut<'a> {
+    codes: &'a mut [u8],
+    scales: &'a mut [f32],
+    sums16: &'a mut [f32],
+    sums32: &'a mut [f32],
+    shifts16: &'a mut [i32],
+    shifts32: &'a mut [i32],
+}
+
+impl Panel {
+    fn new(int8: Int8, cols: usize) -> Self {
+        let k = cols.next_multiple_of(GROUP);
+        let code_bytes = if int8.wide { 2 } else { 1 };
+        let len = int8.mr * (k * code_bytes / 4 + k / 32 + 2 * (k / 16 + k / 32));
+        Self { mr: int8.mr, k, code_bytes, len: len.next_multiple_of(16) }
+    }
+
+    fn lens(&self) -> [usize; 6] {
+        let (k, mr) = (self.k, self.mr);
+        [mr * k * self.code_bytes / 4, mr * k / 32, mr * k / 16, mr * k / 32, mr * k / 16, mr * k / 32]
+    }
+
+    fn split<'a>(&self, mut rest: &'a [f32]) -> PanelParts<'a> {
+        let [codes, scales, sums16, sums32, shifts16, shifts32] = self.lens().map(|len| {
+            let (head, tail) = rest.split_at(len);
+            rest = tail;
+            head
+        });
+        // SAFETY: any bytes are codes and integers; the lengths in bytes are the same.
+        unsafe {
+            PanelParts {
+                codes: std::slice::from_raw_parts(codes.as_ptr().cast(), codes.len() * 4),
+                scales,
+                sums16,
+                sums32,
+                shifts16: std::slice::from_raw_parts(shifts16.as_ptr().cast(), shifts16.len()),
+                shifts32: std::slice::from_raw_parts(shifts32.as_ptr().cast(), shifts32.len()),
+            }
+        }
+    }
+
+    fn split_mut<'a>(&self, mut rest: &'a mut [f32]) -> PanelPartsMut<'a> {
+        let [codes, scales, sums16, sums32, shifts16, shifts32] = self.lens().map(|len| cut(&mut rest, len));
+        // SAFETY: any bytes are codes, integers and floats; the lengths in bytes are the same.
+        unsafe {
+            PanelPartsMut {
+                codes: std::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len() * 4),
+                scales,
+                sums16,
+                sums32,
+                shifts16: std::slice::from_raw_parts_mut(shifts16.as_mut_ptr().cast(), shifts16.len()),
+                shifts32: std::slice::from_raw_parts_mut(shifts32.as_mut_ptr().cast(), shifts32.len()),
+            }
+        }
+    }
+}
+
+impl PanelParts<'_> {
+    fn sums(&self, group: usize) -> &[f32] {
+        if group == 16 { self.sums16 } else { self.sums32 }
+    }
+
+    fn shifts(&self, group: usize) -> &[i32] {
+        if group == 16 { self.shifts16 } else { self.shifts32 }
+    }
+}
+
+impl PanelPartsMut<'_> {
+    /// Fills in everything beside the codes of row `r`.
+    fn put_scales(&mut self, r: usize, mr: usize, codes: &[i8], scales: &[f32]) {
+        for (g, (codes, &scale)) in codes.chunks_exact(GROUP).zip(scales).enumerate() {
+            let (low, high) = (code_sum(&codes[..16]), code_sum(&codes[16..]));
+            self.scales[g * mr + r] = scale;
+            self.sums16[2 * g * mr + r] = scale * low as f32;
+            self.sums16[(2 * g + 1) * mr + r] = scale * high as f32;
+            self.sums32[g * mr + r] = scale * (low + high) as f32;
+            self.shifts16[2 * g * mr + r] = -128 * low;
+            self.shifts16[(2 * g + 1) * mr + r] = -128 * high;
+            self.shifts32[g * mr + r] = -128 * (low + high);
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The operations that the encoder and the decoder are made of, each split over the threads.
+//!
+//! Rows of `f32` and packed weights enter, rows of `f32` leave. Work is split over outputs, never
+//! along a sum, so a result has the same bits for every number of threads.
+
+mod attention;
+mod cells;
+mod cross;
+mod gemm;
+mod gemv;
+mod int8;
+mod linear;
+
+pub use cross::{CrossKv, CrossWeights};
+pub use linear::{Activation, Product};
+
+use crate::buffer::Buffers;
+use crate::cpu::Tier;
+use crate::pool::Pool;
+use crate::table::{Kernels, kernels};
+use crate::view::{Rows, RowsMut};
+
+/// How activations meet quantised weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Precision {
+    /// The file's weights times unrounded activations, in `f32`.
+    Accurate,
+    /// Activations rounded to 8-bit integers, 32 to a scale, and exact integer sums within each
+    /// group. Products of many rows also round `f32`, `f16` and `bf16` weights so.
+    Fast,
+}
+
+impl Precision {
+    /// `accurate` or `fast`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Precision::Accurate => "accurate",
+            Precision::Fast => "fast",
+        }
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// The processor's kernels, the threads that run them and the scratch memory that they reuse.
+///
+/// It may be shared between threads; operations then take turns.
+pub struct Compute {
+    kernels: Kernels,
+    pool: Pool,
+    precision: Precision,
+    /// Scratch of single tasks.
+    scratch: Buffers,
+    /// Operands that all tasks of an operation share.
+    operands: Buffers,
+}
+
+impl std::fmt::Debug for Compute {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compute")
+            .field("tier", &self.tier())
+            .field("threads", &self.threads())
+            .field("precision", &self.precision)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Compute {
+    /// Starts `threads` threads, the caller of an operation being one of them, with the kernels of
+    /// `tier`.
+    ///
+    /// # Panics
+    /// When this processor lacks the tier ([`Tier::is_available`]).
+    pub fn new(tier: Tier, threads: usize, precision: Precision) -> Self {
+        let kernels = kernels(tier).unwrap_or_else(|| panic!("this processor lacks the instructions of {tier}"));
+        Self {
+            kernels,
+            pool: Pool::new(threads.max(1)),
+            precision,
+            scratch: Buffers::default(),
+            operands: Buffers::default(),
+        }
+    }
+
+    /// The kernels in use.
+    pub fn tier(&self) -> Tier {
+        self.kernels.tier
+    }
+
+    /// The threads that work on an operation, the caller included.
+    pub fn threads(&self) -> usize {
+        self.pool.threads()
+    }
+
+    /// How activations meet quantised weights.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Layer normalisation: each row minus its mean, over √(variance + `eps`), times `weight`, plus
+    /// `bias`. Two passes with sums in `f64`; source: Ba, Kiros and Hinton, arXiv:1607.06450.
+    ///
+    /// `x` and `out` are rows × `weight.len()`.
+    ///
+    /// # Panics
+    /// When the shapes differ.
+    pub fn layer_norm(&self, x: Rows<'_>, weight: &[f32], bias: &[f32], eps: f32, mut out: RowsMut<'_>) {
+        let cols = x.cols();
+        assert_eq!((out.rows(), out.cols()), (x.rows(), cols), "layer_norm: output");
+        assert_eq!((weight.len(), bias.len()), (cols, cols), "layer_norm: parameters");
+        let out = out.share();
+        self.par_rows(x.rows(), cols, |i| {
+            // SAFETY: `kernels` checked the tier; each task writes its own rows.
+            unsafe { (self.kernels.layer_norm)(x.row(i), weight, bias, eps, out.part(i, 0, cols)) }
+        });
+    }
+
+    /// GELU in place, x·Φ(x) with the error function (not its tanh approximation). The result is
+    /// off by at most 1e-6, and is the same on every tier.
+    pub fn gelu(&self, x: &mut [f32]) {
+        self.par_chunks_mut(x, 16 * 1024, |_, x| {
+            // SAFETY: `kernels` checked the tier.
+            unsafe { (self.kernels.gelu)(x) }
+        });
+    }
+
+    /// Replaces each logit x by x − ln Σ eˣ, in place. Logits of −∞ stay −∞; when all are −∞,
+    /// nothing changes. The sum is kept in `f64`; the result is the same on every tier.
+    pub fn log_softmax(&self, x: &mut [f32]) {
+        // SAFETY: `kernels` checked the tier.
+        unsafe { (self.kernels.log_softmax)(x) }
+    }
+
+    /// Calls `f(i, part)` for the `i`-th `chunk` elements of `data`, on all threads. The last part
+    /// may be shorter.
+    ///
+    /// # Panics
+    /// When `chunk` is 0, and with the panic of `f` where a call panics.
+    pub fn par_chunks_mut<T: Send>(&self, data: &mut [T], chunk: usize, f: impl Fn(usize, &mut [T]) + Sync) {
+        struct Shared<T>(*mut T);
+        // SAFETY: each task takes its own part of the slice, and elements may change threads.
+        unsafe impl<T: Send> Sync for Shared<T> {}
+        impl<T> Shared<T> {
+            /// # Safety
+            /// `from + len` elements exist and no other task takes any of these.
+            unsafe fn part<'a>(&self, from: usize, len: usize) -> &'a mut [T] {
+                // SAFETY: passed on to the caller.
+                unsafe { std::slice::from_raw_parts_mut(self.0.add(from), len) }
+            }
+        }
+        assert!(chunk > 0, "parts of no elements");
+        let total = data.len();
+        let shared = Shared(data.as_mut_ptr());
+        self.pool.run(total.div_ceil(chunk), |i| {
+            let from = i * chunk;
+            // SAFETY: the parts are disjoint, inside the slice, and the slice stays borrowed until
+            // `run` returns.
+            f(i, unsafe { shared.part(from, chunk.min(total - from)) });
+        });
+    }
+
+    /// Calls `f` for each row, on all threads where the rows are worth it.
+    fn par_rows(&self, rows: usize, cols: usize, f: impl Fn(usize) + Sync) {
+        // Less than this is done before another thread wakes.
+        let rows_per_task = (8192 / cols.max(1)).max(1);
+        self.pool.run(rows.div_ceil(rows_per_task), |task| {
+            let from = task * rows_per_task;
+            (from..(from + rows_per_task).min(rows)).for_each(&f);
+        });
+    }
+}

@@ -1,0 +1,65 @@
+//! The register tile of every large `f32` product.
+
+use crate::simd::Simd;
+
+/// One tile: `c[r][j] (+)= Σₚ a[p·lda + r] · b[p·ldb + j]`, with `p` ascending.
+///
+/// `r` runs over the rows of the tier's tile, `j` over whole vectors. Every sum is one chain of
+/// multiply-adds in the order of `p`, so that no blocking changes a result.
+pub(crate) struct Tile {
+    /// Length of the sums.
+    pub(crate) k: usize,
+    /// Left operand, tile rows side by side.
+    pub(crate) a: *const f32,
+    /// Floats from one `p` to the next in `a`.
+    pub(crate) lda: usize,
+    /// Right operand, tile columns side by side.
+    pub(crate) b: *const f32,
+    /// Floats from one `p` to the next in `b`.
+    pub(crate) ldb: usize,
+    /// Result, row after row.
+    pub(crate) c: *mut f32,
+    /// Floats from one row to the next in `c`.
+    pub(crate) ldc: usize,
+    /// Whether the sums continue those that `c` holds.
+    pub(crate) accumulate: bool,
+}
+
+/// Computes a tile of `MR` rows by `NV` vectors.
+///
+/// # Safety
+/// The processor has the tier of `S`, and all elements that the tile names are valid.
+#[inline(always)]
+pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile) {
+    // SAFETY: the caller promises the tier and the elements.
+    unsafe {
+        let mut acc = [[S::zero(); NV]; MR];
+        if t.accumulate {
+            for r in 0..MR {
+                for v in 0..NV {
+                    acc[r][v] = S::load(t.c.add(r * t.ldc + v * S::LANES));
+                }
+            }
+        }
+        let (mut a, mut b) = (t.a, t.b);
+        for _ in 0..t.k {
+            let mut columns = [S::zero(); NV];
+            for v in 0..NV {
+                columns[v] = S::load(b.add(v * S::LANES));
+            }
+            for r in 0..MR {
+                let x = S::splat(*a.add(r));
+                for v in 0..NV {
+                    acc[r][v] = S::fma(x, columns[v], acc[r][v]);
+                }
+            }
+            a = a.wrapping_add(t.lda);
+            b = b.wrapping_add(t.ldb);
+        }
+        for r in 0..MR {
+            for v in 0..NV {
+                S::store(t.c.add(r * t.ldc + v * S::LANES), acc[r][v]);
+            }
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The reference kernels: portable Rust, no instruction beyond what the target guarantees.
+
+pub(crate) mod int8;
+
+use crate::block::{bf16_to_f32, f16_to_f32, f32_to_f16};
+use crate::simd::Simd;
+
+/// Four floats in an array: the compiler makes of it what the target has.
+#[derive(Clone, Copy)]
+pub(crate) struct Scalar;
+
+#[inline(always)]
+fn map(f: impl Fn(usize) -> f32) -> [f32; 4] {
+    [f(0), f(1), f(2), f(3)]
+}
+
+// SAFETY: no function needs an instruction; each touches exactly four elements.
+unsafe impl Simd for Scalar {
+    type V = [f32; 4];
+    const LANES: usize = 4;
+
+    #[inline(always)]
+    unsafe fn zero() -> [f32; 4] {
+        [0.0; 4]
+    }
+    #[inline(always)]
+    unsafe fn splat(x: f32) -> [f32; 4] {
+        [x; 4]
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> [f32; 4] {
+        // SAFETY: the caller promises four floats.
+        unsafe { from.cast::<[f32; 4]>().read_unaligned() }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut f32, v: [f32; 4]) {
+        // SAFETY: the caller promises room for four floats.
+        unsafe { to.cast::<[f32; 4]>().write_unaligned(v) }
+    }
+    #[inline(always)]
+    unsafe fn load_f16(from: *const u8) -> [f32; 4] {
+        // SAFETY: the caller promises eight bytes.
+        let bytes = unsafe { from.cast::<[[u8; 2]; 4]>().read_unaligned() };
+        map(|i| f16_to_f32(u16::from_le_bytes(bytes[i])))
+    }
+    #[inline(always)]
+    unsafe fn load_bf16(from: *const u8) -> [f32; 4] {
+        // SAFETY: the caller promises eight bytes.
+        let bytes = unsafe { from.cast::<[[u8; 2]; 4]>().read_unaligned() };
+        map(|i| bf16_to_f32(u16::from_le_bytes(bytes[i])))
+    }
+    #[inline(always)]
+    unsafe fn store_f16(to: *mut u16, v: [f32; 4]) {
+        // SAFETY: the caller promises room for four numbers.
+        unsafe { to.cast::<[u16; 4]>().write_unaligned(v.map(f32_to_f16)) }
+    }
+    #[inline(always)]
+    unsafe fn add(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        map(|i| a[i] + b[i])
+    }
+    #[inline(always)]
+    unsafe fn fma(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
+        map(|i| a[i] * b[i] + c[i])
+    }
+    #[inline(always)]
+    unsafe fn sum(v: [f32; 4]) -> f32 {
+        (v[0] + v[2]) + (v[1] + v[3])
+    }
+}

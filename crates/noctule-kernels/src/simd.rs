@@ -1,0 +1,38 @@
+//! The vector operations that the `f32` kernels are written in.
+//!
+//! Each tier implements [`Simd`] once; the kernels in `generic` are compiled for every tier by a
+//! wrapper that enables the tier's instructions, into which everything here is inlined.
+
+/// A vector of floats and the operations on it.
+///
+/// # Safety
+/// Every function of an implementation requires that the processor has the instructions of its
+/// tier, and is meant to be inlined into a function that enables them. Pointers need no alignment;
+/// a load or store touches exactly [`LANES`](Self::LANES) elements, which must be valid.
+pub(crate) unsafe trait Simd: Copy + 'static {
+    /// A vector register of [`LANES`](Self::LANES) floats.
+    type V: Copy;
+    /// Floats in a vector.
+    const LANES: usize;
+
+    /// All lanes 0.
+    unsafe fn zero() -> Self::V;
+    /// All lanes `x`.
+    unsafe fn splat(x: f32) -> Self::V;
+    /// Floats from memory.
+    unsafe fn load(from: *const f32) -> Self::V;
+    /// Floats to memory.
+    unsafe fn store(to: *mut f32, v: Self::V);
+    /// IEEE binary16 numbers from memory, widened exactly.
+    unsafe fn load_f16(from: *const u8) -> Self::V;
+    /// bfloat16 numbers from memory, widened exactly.
+    unsafe fn load_bf16(from: *const u8) -> Self::V;
+    /// Rounds to IEEE binary16 (to nearest, ties to even) and stores.
+    unsafe fn store_f16(to: *mut u16, v: Self::V);
+    /// `a + b`.
+    unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a · b + c`, rounded once where the processor can.
+    unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The sum of all lanes.
+    unsafe fn sum(v: Self::V) -> f32;
+}

@@ -1,0 +1,307 @@
+//! Products of every tier and type against sums in `f64`.
+
+mod common;
+
+use common::{Random, weight_types};
+use noctule_kernels::block::{Matrix, group_len, unpack_f32, unpack_i8};
+use noctule_kernels::{Compute, GgmlType, Precision, Product, Rows, RowsMut, Tier};
+
+/// The exact sums of a product, and the sums of magnitudes that bound its error.
+struct Exact {
+    sums: Vec<f64>,
+    magnitudes: Vec<f64>,
+}
+
+fn is_float(ty: GgmlType) -> bool {
+    matches!(ty, GgmlType::F32 | GgmlType::F16 | GgmlType::BF16)
+}
+
+fn exact(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
+    let mut row = vec![0.0; w.cols()];
+    let (m, n) = (x.rows(), w.rows());
+    let mut result = Exact { sums: vec![0.0; m * n], magnitudes: vec![0.0; m * n] };
+    for j in 0..n {
+        unpack_f32(w.ty(), w.row(j), &mut row);
+        for i in 0..m {
+            for (&x, &w) in x.row(i).iter().zip(&row) {
+                result.sums[i * n + j] += f64::from(x) * f64::from(w);
+                result.magnitudes[i * n + j] += (f64::from(x) * f64::from(w)).abs();
+            }
+        }
+    }
+    result
+}
+
+/// The sums that rounded activations and integer weights define, without further rounding.
+fn exact_int8(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
+    let (m, n, k) = (x.rows(), w.rows(), w.cols());
+    let group = group_len(w.ty());
+    let groups = k.div_ceil(group);
+    let rounded: Vec<(Vec<f64>, Vec<f64>)> = (0..m)
+        .map(|i| {
+            let mut codes = Vec::new();
+            let mut scales = Vec::new();
+            for chunk in x.row(i).chunks(32) {
+                let top = chunk.iter().fold(0f32, |a, b| a.max(b.abs()));
+                scales.push(f64::from(top / 127.0));
+                codes.extend(chunk.iter().map(|x| f64::from((x * (127.0 / top)).round_ties_even())));
+            }
+            (codes, scales)
+        })
+        .collect();
+    let (mut q, mut scale, mut min) = (vec![0i8; k], vec![0f32; groups], vec![0f32; groups]);
+    let mut result = Exact { sums: vec![0.0; m * n], magnitudes: vec![0.0; m * n] };
+    for j in 0..n {
+        unpack_i8(w.ty(), w.row(j), &mut q, &mut scale, &mut min);
+        for (i, (codes, scales)) in rounded.iter().enumerate() {
+            for p in 0..k {
+                let x = codes[p] * scales[p / 32];
+                let w = f64::from(q[p]) * f64::from(scale[p / group]);
+                let min = f64::from(min[p / group]);
+                result.sums[i * n + j] += x * (w + min);
+                result.magnitudes[i * n + j] += (x * w).abs() + (x * min).abs();
+            }
+        }
+    }
+    result
+}
+
+fn check(what: &str, got: &[f32], want: &Exact, tolerance: f64) {
+    for (i, ((&got, &sum), &magnitude)) in got.iter().zip(&want.sums).zip(&want.magnitudes).enumerate() {
+        let error = (f64::from(got) - sum).abs();
+        assert!(
+            error <= tolerance * magnitude + 1e-30,
+            "{what}, element {i}: {got} instead of {sum}, off by {error:e} of {magnitude}"
+        );
+    }
+}
+
+fn computes(precision: Precision) -> Vec<Compute> {
+    let tiers = Tier::available();
+    tiers.into_iter().map(|tier| Compute::new(tier, 2, precision)).collect()
+}
+
+/// The bound that [`Compute::linear`] states.
+fn bound(k: usize) -> f64 {
+    (k + 4) as f64 / (1u64 << 24) as f64
+}
+
+#[test]
+fn accurate_products_of_every_type() {
+    let mut random = Random::new(1);
+    for ty in weight_types() {
+        let k = if is_float(ty) { 160 } else { 2 * ty.block_len().max(64) };
+        let n = 53;
+        let bytes = random.weights(ty, n, k);
+        let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+        for m in [1, 5, 8, 9, 31] {
+            let data = random.activations(m * k);
+            let x = Rows::new(&data, m, k);
+            let want = exact(&x, &w);
+            for compute in computes(Precision::Accurate) {
+                let mut out = vec![f32::NAN; m * n];
+                compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+                let what = format!("{} {ty} m = {m}", compute.tier());
+                check(&what, &out, &want, bound(k));
+            }
+        }
+    }
+}
+
+#[test]
+fn fast_products_of_every_type() {
+    let mut random = Random::new(2);
+    for ty in weight_types() {
+        // A row of floats need not be a whole number of groups.
+        let k = if is_float(ty) { 240 } else { 2 * ty.block_len().max(64) };
+        let n = 53;
+        let bytes = random.weights(ty, n, k);
+        let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+        for m in [1, 5, 8, 9, 31] {
+            let data = random.activations(m * k);
+            let x = Rows::new(&data, m, k);
+            let want = if is_float(ty) && m <= 8 { exact(&x, &w) } else { exact_int8(&x, &w) };
+            for compute in computes(Precision::Fast) {
+                let mut out = vec![f32::NAN; m * n];
+                compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+                let what = format!("{} {ty} m = {m}", compute.tier());
+                check(&what, &out, &want, bound(k));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_shape_of_tails() {
+    let mut random = Random::new(3);
+    for precision in [Precision::Accurate, Precision::Fast] {
+        for compute in computes(precision) {
+            for ty in [GgmlType::F16, GgmlType::Q5_1, GgmlType::Q8_0] {
+                for k in [32, 64, 288, 544] {
+                    for (m, n) in [(1, 1), (2, 7), (3, 17), (4, 96), (7, 100), (12, 5), (17, 49), (100, 33)] {
+                        let bytes = random.weights(ty, n, k);
+                        let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+                        let data = random.activations(m * k);
+                        let x = Rows::new(&data, m, k);
+                        let float = precision == Precision::Accurate || is_float(ty) && m <= 8;
+                        let want = if float { exact(&x, &w) } else { exact_int8(&x, &w) };
+                        let mut out = vec![f32::NAN; m * n];
+                        compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+                        let what = format!("{} {precision} {ty} {m} x {k} x {n}", compute.tier());
+                        check(&what, &out, &want, bound(k));
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn float_rows_of_any_length() {
+    let mut random = Random::new(4);
+    for ty in [GgmlType::F32, GgmlType::F16, GgmlType::BF16] {
+        for k in [1, 2, 3, 15, 17, 31, 33, 77] {
+            for m in [1, 4, 10] {
+                let n = 9;
+                let bytes = random.weights(ty, n, k);
+                let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+                let data = random.floats(m * k);
+                let x = Rows::new(&data, m, k);
+                for compute in computes(Precision::Accurate) {
+                    let mut out = vec![f32::NAN; m * n];
+                    compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+                    let what = format!("{} {ty} {m} x {k}", compute.tier());
+                    check(&what, &out, &exact(&x, &w), bound(k));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn overlapping_rows_are_a_convolution() {
+    // Three taps over 8 channels with stride 2: rows of 24 floats, 16 apart.
+    let mut random = Random::new(5);
+    let (m, k, n) = (40, 24, 20);
+    let data = random.floats((m - 1) * 16 + k);
+    let x = Rows::strided(&data, m, k, 16);
+    let bytes = random.weights(GgmlType::F16, n, k);
+    let w = Matrix::new(GgmlType::F16, n, k, &bytes).expect("a matrix");
+    for rows in [m, 6] {
+        let x = Rows::strided(&data, rows, k, 16);
+        for compute in computes(Precision::Accurate) {
+            let mut out = vec![f32::NAN; rows * n];
+            compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, rows, n))]);
+            check(compute.tier().name(), &out, &exact(&x, &w), bound(k));
+        }
+    }
+    assert_eq!(x.rows(), m);
+}
+
+#[test]
+fn products_share_an_input_and_finish_their_sums() {
+    let mut random = Random::new(6);
+    let k = 64;
+    for m in [1, 3, 20] {
+        let data = random.floats(m * k);
+        let x = Rows::new(&data, m, k);
+        let bytes: Vec<_> = [30, 1, 70].map(|n| random.weights(GgmlType::F16, n, k)).into();
+        let w: Vec<_> =
+            bytes.iter().map(|b| Matrix::new(GgmlType::F16, b.len() / 2 / k, k, b).expect("a matrix")).collect();
+        let bias = random.floats(30);
+        let before = random.floats(m * 70);
+        for compute in computes(Precision::Accurate) {
+            let (mut a, mut b, mut c) = (vec![0.0; m * 30], vec![0.0; m * 5], before.clone());
+            compute.linear(
+                x,
+                &mut [
+                    Product::new(w[0], RowsMut::new(&mut a, m, 30)).bias(Some(&bias)).gelu(),
+                    Product::new(w[1], RowsMut::strided(&mut b, m, 1, 5)),
+                    Product::new(w[2], RowsMut::new(&mut c, m, 70)).add(),
+                ],
+            );
+            let [wa, wb, wc] = [0, 1, 2].map(|i| exact(&x, &w[i]).sums);
+            for i in 0..m {
+                for j in 0..30 {
+                    let sum = wa[i * 30 + j] as f32 + bias[j];
+                    let mut want = [sum];
+                    compute.gelu(&mut want);
+                    assert!((a[i * 30 + j] - want[0]).abs() < 1e-5, "{} gelu", compute.tier());
+                }
+                assert!((f64::from(b[i * 5]) - wb[i]).abs() < 1e-5);
+                assert_eq!(b[i * 5 + 1..].first().copied().unwrap_or(0.0), 0.0, "beside the output");
+                for j in 0..70 {
+                    let want = wc[i * 70 + j] + f64::from(before[i * 70 + j]);
+                    assert!((f64::from(c[i * 70 + j]) - want).abs() < 1e-5, "{}", compute.tier());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_number_of_threads_changes_no_bit() {
+    let mut random = Random::new(7);
+    let (k, n) = (512, 391);
+    for tier in Tier::available() {
+        for precision in [Precision::Accurate, Precision::Fast] {
+            for ty in [GgmlType::F16, GgmlType::Q5_0, GgmlType::Q4_K] {
+                let bytes = random.weights(ty, n, k);
+                let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+                for m in [1, 5, 61] {
+                    let data = random.activations(m * k);
+                    let results: Vec<Vec<u32>> = [1, 2, 3]
+                        .iter()
+                        .map(|&threads| {
+                            let compute = Compute::new(tier, threads, precision);
+                            let mut out = vec![f32::NAN; m * n];
+                            let x = Rows::new(&data, m, k);
+                            compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+                            out.iter().map(|x| x.to_bits()).collect()
+                        })
+                        .collect();
+                    assert!(results.iter().all(|r| r == &results[0]), "{tier} {precision} {ty}");
+                }
+            }
+        }
+    }
+}
+
+/// Rounding activations 32 to a scale is at least as exact as ggml's own rounding of them (32 to a
+/// scale for q8_0 and q8_1, and 256 to a scale for q8_K), which this stands for.
+#[test]
+fn fast_stays_near_accurate() {
+    let mut random = Random::new(8);
+    let (m, k, n) = (16, 512, 64);
+    for ty in [GgmlType::Q8_0, GgmlType::Q4_K, GgmlType::Q6_K, GgmlType::F16] {
+        let bytes = random.weights(ty, n, k);
+        let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+        let data = random.floats(m * k);
+        let x = Rows::new(&data, m, k);
+        let want = exact(&x, &w);
+        for compute in computes(Precision::Fast) {
+            let mut out = vec![f32::NAN; m * n];
+            compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+            let (mut error, mut power) = (0.0, 0.0);
+            for (&got, &want) in out.iter().zip(&want.sums) {
+                error += (f64::from(got) - want).powi(2);
+                power += want * want;
+            }
+            let ratio = (error / power).sqrt();
+            assert!(ratio < 0.01, "{} {ty}: relative error {ratio}", compute.tier());
+            assert!(ratio > 0.0, "{} {ty}: rounding must show", compute.tier());
+        }
+    }
+}
+
+#[test]
+fn empty_products_do_nothing() {
+    let compute = Compute::new(Tier::Scalar, 2, Precision::Fast);
+    compute.linear(Rows::new(&[], 0, 64), &mut []);
+    let w = Matrix::new(GgmlType::F16, 0, 64, &[]).expect("no rows");
+    let x = vec![1.0; 640];
+    for m in [0, 1, 10] {
+        let out = RowsMut::new(&mut [], m, 0);
+        compute.linear(Rows::new(&x, m, 64), &mut [Product::new(w, out)]);
+    }
+}
