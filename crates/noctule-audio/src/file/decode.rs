@@ -157,7 +157,7 @@ fn finish(
     if !sink.is_full() {
         if let Some(promised) = opened.promised_frames {
             let missing = promised.saturating_sub(sink.position);
-            // An MP3 header counts whole frames and may be an estimate.
+            // An MP3 header counts whole packets.
             let tolerance = if opened.exact { 0 } else { u64::from(opened.rate) / 10 };
             if missing > tolerance {
                 let rate = f64::from(opened.rate);

@@ -22,12 +22,11 @@ pub(super) struct Opened<'a> {
     pub track_id: u32,
     /// The sample rate in Hz, within [`RATES`].
     pub rate: u32,
-    /// Frames that the header promises.
+    /// Frames that the header promises, where it knows.
     pub promised_frames: Option<u64>,
     /// Frames that can be there at most, from the file's size.
     pub present_frames: Option<u64>,
-    /// Whether `promised_frames` is a count and not an encoder's estimate, and
-    /// seeking is exact and cheap.
+    /// Whether `promised_frames` is exact to the frame, and seeking too.
     pub exact: bool,
     pub seekable: bool,
 }
@@ -56,21 +55,15 @@ pub(super) fn open<'a>(
     let rate = sample_rate(name, track)?;
     let decoder = make_decoder(name, track)?;
     let track_id = track.id;
+    let id = format.format_info().format;
+    let exact = id == FORMAT_ID_WAVE || id == FORMAT_ID_FLAC;
     let promised_frames = match &wav {
         Some(wav) => wav.data_len.map(|bytes| bytes / wav.frame_bytes),
-        None => track.num_frames,
+        // Without the encoder's own record of an MP3's length, the demuxer
+        // guesses it from the bit rate.
+        None => track.num_frames.filter(|_| exact || track.delay.is_some()),
     };
-    let id = format.format_info().format;
-    Ok(Opened {
-        track_id,
-        rate,
-        promised_frames,
-        present_frames,
-        exact: id == FORMAT_ID_WAVE || id == FORMAT_ID_FLAC,
-        seekable,
-        decoder,
-        format,
-    })
+    Ok(Opened { track_id, rate, promised_frames, present_frames, exact, seekable, decoder, format })
 }
 
 /// Reads the first bytes: nothing there is an error of its own, and a WAV
@@ -144,7 +137,10 @@ pub(super) fn read_error(name: &str, source: io::Error) -> AudioError {
 fn probe_error(name: &str, error: Error) -> AudioError {
     match error {
         Error::IoError(e) if e.kind() != io::ErrorKind::UnexpectedEof => read_error(name, e),
-        Error::IoError(_) | Error::Unsupported(_) => unsupported(name, "none of these formats begins like this"),
+        Error::Unsupported(_) => unsupported(name, "none of these formats begins like this"),
+        Error::IoError(_) => {
+            AudioError::Damaged { name: name.into(), reason: "it ends before its first sample".into() }
+        }
         other => AudioError::Damaged { name: name.into(), reason: other.to_string() },
     }
 }

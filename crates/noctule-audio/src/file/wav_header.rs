@@ -157,11 +157,8 @@ impl Format {
         // 20 valid bits in 3 bytes, 24 in 4: the container decides, because
         // the valid bits are the upper ones.
         let container = frame_bytes / channels;
-        let sample_bytes = if frame_bytes.is_multiple_of(channels) && container * 8 >= bits && container > 0 {
-            container
-        } else {
-            bits.div_ceil(8)
-        };
+        let plausible = frame_bytes.is_multiple_of(channels) && container >= bits.div_ceil(8) && container > 0;
+        let sample_bytes = if plausible { container } else { bits.div_ceil(8) };
         match (tag, sample_bytes) {
             (PCM, 1..=4) | (FLOAT, 4 | 8) | (A_LAW | MU_LAW, 1) => Ok(Self { tag, channels, rate, sample_bytes }),
             _ => Err(HeaderError::Unsupported(format!("WAV with format tag {tag} and {bits} bits"))),

@@ -247,10 +247,10 @@ fn convolve(input: &Frames, conv: &ConvWeights, stride: usize, patch: &mut Vec<f
     }
 }
 
-/// A dot product in eight running sums, which the compiler can keep in vector
-/// registers.
+/// A dot product in many running sums, which the compiler keeps in vector
+/// registers: one sum would wait for every addition.
 fn dot(a: &[f32], b: &[f32]) -> f32 {
-    const LANES: usize = 8;
+    const LANES: usize = 32;
     let mut sums = [0.0f32; LANES];
     let (a_blocks, a_rest) = a.as_chunks::<LANES>();
     let (b_blocks, b_rest) = b.as_chunks::<LANES>();
