@@ -95,9 +95,14 @@ pub enum AlignmentError {
 /// Buffers of [`align`], kept between windows.
 #[derive(Debug, Default, Clone)]
 pub struct Scratch {
+    /// A factor for each row.
     scale: Vec<f32>,
+    /// Statistics of each frame.
+    sum: Vec<f64>,
     mean: Vec<f64>,
-    deviation: Vec<f64>,
+    centre: Vec<f32>,
+    sharpness: Vec<f32>,
+    /// One row of one head on its way through the filter.
     line: Vec<f32>,
     padded: Vec<f32>,
     smooth: Vec<f32>,
@@ -225,17 +230,16 @@ fn cost_matrix(input: &AlignmentInput<'_>, scratch: &mut Scratch) {
     let rows = input.text_tokens.len() + 1;
     scratch.cost.clear();
     scratch.cost.resize(rows * frames, 0.0);
+    scratch.line.resize(frames, 0.0);
     for head in 0..input.heads {
         standardisation(input, head, scratch);
         let lines = input.lines(head).zip(&scratch.scale).skip(input.sot_len);
         for ((line, &scale), cost) in lines.zip(scratch.cost.chunks_exact_mut(frames)) {
-            scratch.line.clear();
-            scratch.line.extend(line.iter().zip(&scratch.mean).zip(&scratch.deviation).map(
-                |((&w, &mean), &deviation)| {
-                    let score = (w * scale - mean as f32) / deviation as f32;
-                    if score.is_finite() { score } else { 0.0 }
-                },
-            ));
+            let statistics = line.iter().zip(&scratch.centre).zip(&scratch.sharpness);
+            for (score, ((&w, &centre), &sharpness)) in scratch.line.iter_mut().zip(statistics) {
+                let standard = (w * scale - centre) * sharpness;
+                *score = if standard.is_finite() { standard } else { 0.0 };
+            }
             median_filter(&scratch.line, MEDIAN_WIDTH, &mut scratch.padded, &mut scratch.smooth);
             for (cost, &score) in cost.iter_mut().zip(&scratch.smooth) {
                 *cost -= score;
@@ -246,30 +250,34 @@ fn cost_matrix(input: &AlignmentInput<'_>, scratch: &mut Scratch) {
     scratch.cost.iter_mut().for_each(|cost| *cost /= heads);
 }
 
-/// Finds, for one head, the factor that makes each row sum to 1 and the mean and population standard
-/// deviation of each frame over all rows.
+/// Finds, for one head, the factor that makes each row sum to 1, and the mean and the inverse population
+/// standard deviation of each frame over all rows. Sums are in f64: weights span many orders of magnitude.
 fn standardisation(input: &AlignmentInput<'_>, head: usize, scratch: &mut Scratch) {
+    let frames = input.frames_used;
     scratch.scale.clear();
     scratch.scale.extend(input.lines(head).map(|line| {
         let sum: f64 = line.iter().map(|&w| f64::from(w)).sum();
         if sum > 0.0 { (1.0 / sum) as f32 } else { 0.0 }
     }));
-    for statistic in [&mut scratch.mean, &mut scratch.deviation] {
-        statistic.clear();
-        statistic.resize(input.frames_used, 0.0);
-    }
-    for (line, &scale) in input.lines(head).zip(&scratch.scale) {
-        for (mean, &w) in scratch.mean.iter_mut().zip(line) {
-            *mean += f64::from(w * scale);
-        }
-    }
     let rows = input.rows as f64;
-    scratch.mean.iter_mut().for_each(|mean| *mean /= rows);
+    scratch.sum.clear();
+    scratch.sum.resize(frames, 0.0);
     for (line, &scale) in input.lines(head).zip(&scratch.scale) {
-        for ((variance, mean), &w) in scratch.deviation.iter_mut().zip(&scratch.mean).zip(line) {
-            let distance = f64::from(w * scale) - mean;
-            *variance += distance * distance;
+        for (sum, &w) in scratch.sum.iter_mut().zip(line) {
+            *sum += f64::from(w * scale);
         }
     }
-    scratch.deviation.iter_mut().for_each(|variance| *variance = (*variance / rows).sqrt());
+    scratch.mean.clear();
+    scratch.mean.extend(scratch.sum.iter().map(|sum| sum / rows));
+    scratch.sum.fill(0.0);
+    for (line, &scale) in input.lines(head).zip(&scratch.scale) {
+        for ((sum, mean), &w) in scratch.sum.iter_mut().zip(&scratch.mean).zip(line) {
+            let distance = f64::from(w * scale) - mean;
+            *sum += distance * distance;
+        }
+    }
+    scratch.centre.clear();
+    scratch.centre.extend(scratch.mean.iter().map(|&mean| mean as f32));
+    scratch.sharpness.clear();
+    scratch.sharpness.extend(scratch.sum.iter().map(|sum| (sum / rows).sqrt().recip() as f32));
 }

@@ -25,11 +25,14 @@ struct CaseSegment {
     words: Vec<Vec<String>>,
 }
 
+/// Text, start, end, probability.
+type Placed = (String, f64, f64, f32);
+
 #[derive(Deserialize)]
 struct Expected {
     start: f64,
     end: f64,
-    words: Vec<(String, f64, f64, f32)>,
+    words: Vec<Placed>,
 }
 
 /// The generator of make_cases.py.
@@ -110,9 +113,8 @@ fn equals_openai() {
         let (segments, last_speech) = solve(case);
         for (segment, expected) in segments.iter().zip(&case.expected) {
             let words: Vec<_> = segment.words.iter().map(|w| (w.word.clone(), w.start, w.end, w.probability)).collect();
-            let same = |(a, b): (&(String, f64, f64, f32), &(String, f64, f64, f32))| {
-                a.0 == b.0 && near(a.1, b.1) && near(a.2, b.2) && (a.3 - b.3).abs() < 2e-5
-            };
+            let same =
+                |(a, b): (&Placed, &Placed)| a.0 == b.0 && near(a.1, b.1) && near(a.2, b.2) && (a.3 - b.3).abs() < 2e-5;
             assert!(words.len() == expected.words.len(), "case {}: {words:?}, not {:?}", case.seed, expected.words);
             assert!(
                 words.iter().zip(&expected.words).all(same),
@@ -250,6 +252,34 @@ fn a_word_that_swallowed_a_pause_is_cut_from_the_front() {
     assert_eq!(times[1..], [(15.0, 15.2), (15.2, 15.4)]);
     assert!((times[0].0 - 14.6).abs() < 1e-9 && times[0].1 == 15.0, "twice the median word, not {times:?}");
     assert_eq!((segments[0].start, segments[0].end, last_speech), (times[0].0, 15.4, 15.4));
+}
+
+#[test]
+fn a_pair_that_swallowed_a_pause_is_cut_from_the_front() {
+    // The usual word lasts 0.2 s, so 0.4 s is long and 0.8 s is long for two. The first is not long by itself.
+    let words = vec![
+        aligned(" a", 0, 3.0, 3.3),
+        aligned(" b", 1, 3.3, 4.0),
+        aligned(" c", 2, 4.0, 4.2),
+        aligned(" d", 3, 4.2, 4.4),
+        aligned(" e", 4, 4.4, 4.6),
+    ];
+    let mut segments = [segment(3.0, 4.6, 5)];
+    place_words(&mut segments, words, 0.0, &mut 0.0);
+    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
+    let [first, second, third, ..] = segments[0].words.as_slice() else { panic!("five words") };
+    assert!(near(first.start, 3.2) && near(first.end, 3.6), "{first:?}");
+    assert!(near(second.start, 3.6) && near(second.end, 4.0) && third.start == 4.0, "{second:?}");
+    assert_eq!(segments[0].start, first.start);
+}
+
+#[test]
+fn a_last_word_that_swallowed_a_pause_ends_with_its_segment() {
+    let words = vec![aligned(" a", 0, 0.0, 0.2), aligned(" b", 1, 0.2, 0.4), aligned(" c", 2, 0.4, 3.0)];
+    let mut segments = [segment(0.0, 0.9, 3)];
+    let mut last_speech = 0.0;
+    place_words(&mut segments, words, 0.0, &mut last_speech);
+    assert_eq!((segments[0].words[2].end, segments[0].end, last_speech), (0.9, 0.9, 0.9));
 }
 
 #[test]
