@@ -1,0 +1,202 @@
+//! Telling a decoder's repetition loop from speech.
+//!
+//! Token ids and text of one window come in, a verdict goes out. Two tests
+//! judge a finished attempt ([`LoopRules::judge`]): whisper.cpp's entropy of the last
+//! 32 tokens and OpenAI's compression ratio. A third runs while decoding
+//! ([`LoopRules::check`]), so that a loop costs some thirty tokens and not the 220 that a window
+//! may have: it asks for exact repetition *and* for what the final tests would
+//! say if decoding stopped here. It therefore never stops an attempt that the
+//! final tests would pass at that point, apart from identical segments whose
+//! timestamps differ, which whisper.cpp's test half sees as variety.
+//!
+//! People do repeat themselves. "One one one", a chorus or a phone number give
+//! fewer than [`MIN_PERIODIC`] tokens of exact repetition, and a counted list
+//! ("1, 2, 3, …") is never exactly periodic, so decoding goes on; whatever
+//! the final tests then say is said about the finished text.
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use noctule_model::Vocab;
+use std::collections::HashMap;
+use std::io::Write;
+
+/// Tokens over which whisper.cpp takes the entropy; shorter texts are not judged by it.
+pub const ENTROPY_TOKENS: usize = 32;
+/// Fewest tokens that must repeat exactly before decoding is stopped.
+pub const MIN_PERIODIC: usize = 24;
+/// Longest repeated unit that, repeated, may have low entropy (whisper.cpp's
+/// threshold of 2.4 is the entropy of 11 different tokens).
+const SHORT_PERIOD: usize = 16;
+/// Longest repeated unit that is looked for.
+const LONG_PERIOD: usize = 64;
+/// Whole repetitions of a short and of a long unit that make a loop.
+const SHORT_REPEATS: usize = 4;
+const LONG_REPEATS: usize = 3;
+
+/// Length of `text` in UTF-8 bytes over its length after zlib at level 6;
+/// 0 for no text. Looping text has a high ratio; OpenAI's limit is 2.4.
+/// Source: `compression_ratio` in `utils.py` of OpenAI's package. The deflate
+/// implementation is another, so the ratio may differ by a byte's worth.
+pub fn compression_ratio(text: &str) -> f32 {
+    let mut encoder = ZlibEncoder::new(Count(0), Compression::new(6));
+    // Writing to a counter cannot fail.
+    let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).map_or(0, |count| count.0);
+    text.len() as f32 / compressed.max(1) as f32
+}
+
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Entropy, in nats, of how often each id occurs among the last 32 of `ids`; 0
+/// for none. Source: `whisper_sequence_score` of whisper.cpp.
+pub fn tail_entropy(ids: &[u32]) -> f32 {
+    entropy(tail(ids).iter().copied())
+}
+
+fn tail(ids: &[u32]) -> &[u32] {
+    &ids[ids.len().saturating_sub(ENTROPY_TOKENS)..]
+}
+
+fn entropy(ids: impl ExactSizeIterator<Item = u32>) -> f32 {
+    let n = ids.len() as f64;
+    let mut counts: HashMap<u32, u32> = HashMap::new();
+    ids.for_each(|id| *counts.entry(id).or_default() += 1);
+    // Summed in order of the counts, not of the map, so that every run gives the same bits.
+    let mut counts: Vec<u32> = counts.into_values().collect();
+    counts.sort_unstable();
+    let sum: f64 = counts.iter().map(|&c| f64::from(c) / n).map(|p| -p * p.ln()).sum();
+    sum as f32
+}
+
+/// Why text counts as a loop.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Loop {
+    /// The last 32 tokens hold too few different ones.
+    Entropy {
+        /// Their entropy, nats.
+        entropy: f32,
+    },
+    /// The text compresses too well.
+    Compression {
+        /// Its [`compression_ratio`].
+        ratio: f32,
+    },
+    /// The end of the text is one unit over and over.
+    Periodic {
+        /// Tokens in the unit.
+        period: usize,
+        /// Tokens at the end that repeat with this period.
+        length: usize,
+    },
+}
+
+/// The limits, and which ids are timestamps.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LoopRules {
+    /// Entropy (nats) of the last 32 tokens under which more than 32 tokens are a loop. whisper.cpp: 2.4.
+    pub entropy: f32,
+    /// [`compression_ratio`] above which text is a loop. OpenAI: 2.4.
+    pub compression_ratio: f32,
+}
+
+impl From<&crate::options::Thresholds> for LoopRules {
+    fn from(thresholds: &crate::options::Thresholds) -> Self {
+        Self { entropy: thresholds.entropy, compression_ratio: thresholds.compression_ratio }
+    }
+}
+
+impl LoopRules {
+    /// The final verdict on the sampled tokens of a finished attempt, `ids`
+    /// (text and timestamps, without the end of text): more than 32 of them with the last 32 under the
+    /// entropy limit, or text over the compression limit.
+    pub fn judge(&self, vocab: &Vocab, ids: &[u32]) -> Option<Loop> {
+        if ids.len() > ENTROPY_TOKENS {
+            let entropy = tail_entropy(ids);
+            if entropy < self.entropy {
+                return Some(Loop::Entropy { entropy });
+            }
+        }
+        let ratio = compression_ratio(&crate::tokenizer::decode(vocab, ids));
+        (ratio > self.compression_ratio).then_some(Loop::Compression { ratio })
+    }
+
+    /// The verdict while decoding, to be asked after each token of `ids` as
+    /// above. It looks at the ids with all timestamps taken as one, since the
+    /// segments of a loop are alike but for their times. A loop is
+    ///
+    /// - a unit of up to 16 tokens, 4 times or more and over at least 24
+    ///   tokens, with more than 32 tokens in all and the last 32 under the
+    ///   entropy limit; or
+    /// - a unit of up to 64 tokens, 3 times or more and over at least 24
+    ///   tokens, with the whole text over the compression limit.
+    ///
+    /// Costs some microseconds unless the end repeats.
+    pub fn check(&self, vocab: &Vocab, ids: &[u32]) -> Option<Loop> {
+        let alike = |id: u32| if vocab.is_timestamp(id) { vocab.beg() } else { id };
+        let window = SHORT_REPEATS.max(LONG_REPEATS) * LONG_PERIOD;
+        let recent: Vec<u32> = ids[ids.len().saturating_sub(window)..].iter().map(|&id| alike(id)).collect();
+        let low_entropy = ids.len() > ENTROPY_TOKENS && entropy(tail(&recent).iter().copied()) < self.entropy;
+        if low_entropy && let Some(found) = periodic(&recent, SHORT_PERIOD, SHORT_REPEATS) {
+            return Some(found);
+        }
+        let found = periodic(&recent, LONG_PERIOD, LONG_REPEATS)?;
+        let ratio = compression_ratio(&crate::tokenizer::decode(vocab, ids));
+        (ratio > self.compression_ratio).then_some(found)
+    }
+}
+
+/// The shortest unit of at most `longest` ids that ends `ids` at least `repeats`
+/// times over at least [`MIN_PERIODIC`] ids.
+fn periodic(ids: &[u32], longest: usize, repeats: usize) -> Option<Loop> {
+    (1..=longest.min(ids.len() / repeats)).find_map(|period| {
+        let matching = (period..ids.len()).rev().take_while(|&i| ids[i] == ids[i - period]).count();
+        let length = matching + period;
+        (length >= MIN_PERIODIC.max(repeats * period)).then_some(Loop::Periodic { period, length })
+    })
+}
+
+/// [`LoopRules::check`] for one hypothesis that grows token by token.
+#[derive(Debug, Clone)]
+pub struct LoopDetector<'v> {
+    rules: LoopRules,
+    vocab: &'v Vocab,
+    ids: Vec<u32>,
+}
+
+impl<'v> LoopDetector<'v> {
+    /// A detector that has seen nothing.
+    pub fn new(rules: LoopRules, vocab: &'v Vocab) -> Self {
+        Self { rules, vocab, ids: Vec::new() }
+    }
+
+    /// Takes the next token and says whether the text has become a loop.
+    pub fn push(&mut self, id: u32) -> Option<Loop> {
+        self.ids.push(id);
+        self.rules.check(self.vocab, &self.ids)
+    }
+
+    /// The tokens seen.
+    pub fn ids(&self) -> &[u32] {
+        &self.ids
+    }
+
+    /// Forgets everything, for the next window or attempt.
+    pub fn reset(&mut self) {
+        self.ids.clear();
+    }
+}
+
+#[cfg(test)]
+#[path = "repetition_tests.rs"]
+mod tests;

@@ -1,0 +1,158 @@
+use super::*;
+use noctule_model::synthetic;
+use proptest::prelude::*;
+
+const RULES: LoopRules = LoopRules { entropy: 2.4, compression_ratio: 2.4 };
+
+fn header() -> noctule_model::Header {
+    synthetic::header(synthetic::small_hparams(16, 1)).expect("header")
+}
+
+/// In the made-up vocabulary the first 256 ids are bytes.
+fn ids(text: &str) -> Vec<u32> {
+    text.bytes().map(u32::from).collect()
+}
+
+/// After how many tokens the text first counts as a loop.
+fn stops_at(vocab: &Vocab, ids: &[u32]) -> Option<usize> {
+    let mut detector = LoopDetector::new(RULES, vocab);
+    ids.iter().position(|&id| detector.push(id).is_some()).map(|i| i + 1)
+}
+
+#[test]
+fn ratio_is_bytes_over_zlib_bytes() {
+    // Python: len(b) / len(zlib.compress(b)).
+    assert_eq!(compression_ratio(""), 0.0);
+    assert!((compression_ratio("a") - 1.0 / 9.0).abs() < 1e-6);
+    assert!((compression_ratio("The quick brown fox jumps over the lazy dog.") - 44.0 / 52.0).abs() < 1e-6);
+    let looped = " Thank you for watching.".repeat(20);
+    assert!((compression_ratio(&looped) - 480.0 / 35.0).abs() < 0.8, "{}", compression_ratio(&looped));
+}
+
+#[test]
+fn entropy_is_that_of_the_last_32() {
+    assert_eq!(tail_entropy(&[]), 0.0);
+    assert_eq!(tail_entropy(&[7; 40]), 0.0);
+    let different: Vec<u32> = (0..100).collect();
+    assert!((tail_entropy(&different) - 32f32.ln()).abs() < 1e-6);
+    let mixed: Vec<u32> = (0..100).chain((0..32).map(|i| i % 2)).collect();
+    assert!((tail_entropy(&mixed) - 2f32.ln()).abs() < 1e-6);
+    assert!((tail_entropy(&[1, 1, 2, 3]) - 1.5 * 2f32.ln()).abs() < 1e-6);
+}
+
+#[test]
+fn the_final_verdict_has_whisper_cpps_limits() {
+    let h = header();
+    let v = &h.vocab;
+    // 32 tokens are not judged by entropy, 33 are.
+    let two: Vec<u32> = (0..33).map(|i| 3000 + 7 * (i % 2)).collect();
+    let judged = LoopRules { compression_ratio: 1e9, ..RULES };
+    assert_eq!(judged.judge(v, &two[..32]), None);
+    assert!(matches!(judged.judge(v, &two), Some(Loop::Entropy { entropy }) if (entropy - 2f32.ln()).abs() < 1e-3));
+    let sentence = " I do not know what to say about that.".repeat(6);
+    assert!(matches!(RULES.judge(v, &ids(&sentence)), Some(Loop::Compression { ratio }) if ratio > 2.4));
+    assert_eq!(RULES.judge(v, &ids(" The quick brown fox jumps over the lazy dog, and runs.")), None);
+    assert_eq!(RULES.judge(v, &[]), None);
+}
+
+#[test]
+fn one_word_over_and_over_stops_as_soon_as_it_may() {
+    let h = header();
+    assert_eq!(stops_at(&h.vocab, &[5000; 220]), Some(33));
+    // 25 words of speech first, then a loop of three tokens: its 32-token tail must fill.
+    let mut ids: Vec<u32> = (6000..6025).collect();
+    ids.extend((0..150).map(|i| 7000 + i % 3));
+    let stop = stops_at(&h.vocab, &ids).expect("a loop");
+    assert!((25 + 24..25 + 34).contains(&stop), "{stop}");
+}
+
+#[test]
+fn every_period_is_found_long_before_the_end() {
+    let h = header();
+    for period in 1..=60 {
+        let mut ids: Vec<u32> = (6000..6020).collect();
+        ids.extend((0..200).map(|i| 7000 + 13 * (i % period)));
+        let stop = stops_at(&h.vocab, &ids);
+        let repeats = if period <= 11 { 5 } else { 4 };
+        let latest = 20 + (repeats * period as usize).max(40);
+        assert!(stop.is_some_and(|stop| stop <= latest), "period {period}: {stop:?}, latest {latest}");
+    }
+}
+
+#[test]
+fn identical_segments_with_moving_timestamps_are_a_loop() {
+    let h = header();
+    let beg = h.vocab.beg();
+    let mut ids = Vec::new();
+    for i in 0..40 {
+        ids.extend([beg + 50 * i, 900, 901, 902, 903, 904, 905, beg + 50 * (i + 1)]);
+    }
+    let stop = stops_at(&h.vocab, &ids).expect("a loop");
+    assert!(stop <= 40, "{stop}");
+}
+
+#[test]
+fn people_may_repeat_themselves() {
+    let h = header();
+    let v = &h.vocab;
+    // "one one one …", twenty times, within a sentence.
+    let mut ones: Vec<u32> = (6000..6015).collect();
+    ones.extend([777; 20]);
+    ones.extend(6015..6030);
+    assert_eq!(stops_at(v, &ones), None);
+    // Counting: every second token a comma.
+    let counted: Vec<u32> = (0..60).flat_map(|i| [500, 8000 + i]).collect();
+    assert_eq!(stops_at(v, &counted), None);
+    // A chorus of 12 tokens three times, then on.
+    let mut chorus: Vec<u32> = (0..36).map(|i| 3000 + 17 * (i % 12)).collect();
+    chorus.extend(6000..6040);
+    let early = stops_at(v, &chorus);
+    assert!(early.is_none() || RULES.judge(v, &chorus[..early.unwrap_or(0)]).is_some());
+    // Digits of a phone number.
+    let phone = ids(" 0800 00 1000 000 00 00, that is 0800 00 1000 000 00 00");
+    assert_eq!(stops_at(v, &phone), None);
+}
+
+#[test]
+fn a_reset_detector_has_forgotten() {
+    let h = header();
+    let mut detector = LoopDetector::new(RULES, &h.vocab);
+    (0..30).for_each(|_| assert_eq!(detector.push(9), None));
+    detector.reset();
+    assert!(detector.ids().is_empty());
+    (0..32).for_each(|_| assert_eq!(detector.push(9), None));
+    assert_eq!(detector.push(9), Some(Loop::Periodic { period: 1, length: 33 }));
+}
+
+proptest! {
+    /// Without timestamps, decoding is only stopped where the final verdict would be a loop as well.
+    #[test]
+    fn never_stricter_than_the_final_verdict(
+        head in prop::collection::vec(256u32..40_000, 0..40),
+        unit in prop::collection::vec(256u32..40_000, 1..30),
+        repeats in 1usize..12,
+    ) {
+        let h = header();
+        let mut all = head;
+        (0..repeats).for_each(|_| all.extend(&unit));
+        if let Some(stop) = stops_at(&h.vocab, &all) {
+            prop_assert!(RULES.judge(&h.vocab, &all[..stop]).is_some());
+        }
+    }
+
+    #[test]
+    fn any_ids_and_text_are_judged(ids: Vec<u32>, text: String) {
+        let h = header();
+        let _ = RULES.judge(&h.vocab, &ids);
+        let _ = RULES.check(&h.vocab, &ids);
+        prop_assert!(tail_entropy(&ids) >= 0.0);
+        prop_assert!(compression_ratio(&text).is_finite());
+    }
+
+    #[test]
+    fn a_stream_without_repetition_is_no_loop(seed in 0u32..1000) {
+        let h = header();
+        let ids: Vec<u32> = (0..220).map(|i| 256 + (seed + i * 197) % 40_000).collect();
+        prop_assert_eq!(stops_at(&h.vocab, &ids), None);
+    }
+}
