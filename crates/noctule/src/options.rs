@@ -66,7 +66,16 @@ pub struct Search {
 
 impl Default for Search {
     fn default() -> Self {
-        Self { beam_size: 5, best_of: 5, patience: 1.0, length_penalty: None, temperature: 0.0, temperature_inc: 0.2, fallback: true, seed: 0 }
+        Self {
+            beam_size: 5,
+            best_of: 5,
+            patience: 1.0,
+            length_penalty: None,
+            temperature: 0.0,
+            temperature_inc: 0.2,
+            fallback: true,
+            seed: 0,
+        }
     }
 }
 

@@ -1,0 +1,80 @@
+//! Runs the decoder over a window's finished text once more and reads from its
+//! cross-attention where each word lies in the audio.
+
+use crate::alignment_heads::Head;
+use crate::decoder::{Batch, Capture};
+use crate::error::Error;
+use crate::search::Machine;
+use crate::tokenizer::word_groups;
+use crate::transcript::Segment;
+use crate::words::{AlignmentInput, Scratch, align, cut_at_segments, place_words};
+use noctule_model::Vocab;
+
+/// What word alignment keeps between windows.
+#[derive(Debug, Default)]
+pub(crate) struct Aligner {
+    weights: Vec<f32>,
+    scratch: Scratch,
+    /// End of the last word before this window, seconds.
+    last_speech: f64,
+}
+
+/// The window that is being aligned.
+pub(crate) struct Aligned<'a> {
+    pub vocab: &'a Vocab,
+    pub heads: &'a [Head],
+    /// Start-of-transcript, language and task.
+    pub start: &'a [u32],
+    pub language: &'a str,
+    /// Encoder positions, and how many of them hold audio.
+    pub positions: usize,
+    pub used: usize,
+    /// Start of the window, seconds.
+    pub offset: f64,
+}
+
+impl Aligner {
+    pub fn reset(&mut self) {
+        self.last_speech = 0.0;
+    }
+
+    /// Fills `segments[..].words` and moves the segments' times to their words.
+    pub fn run(&mut self, machine: &mut Machine, window: &Aligned, segments: &mut [Segment]) -> Result<(), Error> {
+        let text: Vec<u32> = segments.iter().flat_map(|s| s.tokens.iter().map(|t| t.id)).collect();
+        if text.is_empty() || window.used == 0 {
+            return Ok(());
+        }
+        let probs: Vec<f32> = segments.iter().flat_map(|s| s.tokens.iter().map(|t| t.logprob.exp())).collect();
+        let lengths: Vec<usize> = segments.iter().map(|s| s.tokens.len()).collect();
+        let tokens = [window.start, &[window.vocab.not_()], &text, &[window.vocab.eot()]].concat();
+        self.attend(machine, window, &tokens);
+        let groups = cut_at_segments(&word_groups(window.vocab, &text, window.language), &lengths);
+        let input = AlignmentInput {
+            weights: &self.weights,
+            heads: window.heads.len(),
+            rows: tokens.len(),
+            frames_total: window.positions,
+            frames_used: window.used,
+            text_tokens: &text,
+            token_probs: &probs,
+            sot_len: window.start.len(),
+        };
+        let words = align(|id| window.vocab.token(id), &groups, &input, &mut self.scratch)
+            .unwrap_or_else(|error| unreachable!("sizes were made together: {error}"));
+        place_words(segments, words, window.offset, &mut self.last_speech);
+        Ok(())
+    }
+
+    /// Runs `tokens` from an empty cache and collects the attention of the heads.
+    fn attend(&mut self, machine: &mut Machine, window: &Aligned, tokens: &[u32]) {
+        machine.cells.clear();
+        let cells: Vec<u32> = tokens.iter().map(|_| machine.cells.take()).collect();
+        let lists: Vec<&[u32]> = (1..=cells.len()).map(|n| &cells[..n]).collect();
+        let positions: Vec<usize> = (0..tokens.len()).collect();
+        self.weights.resize(window.heads.len() * tokens.len() * window.positions, 0.0);
+        let batch = Batch { tokens, positions: &positions, cells: &lists, wanted: &[] };
+        let capture = Capture { heads: window.heads, weights: &mut self.weights };
+        machine.decoder.run(machine.net, machine.cells, machine.cross, &batch, Some(capture));
+        *machine.steps += 1;
+    }
+}

@@ -1,0 +1,138 @@
+//! What the decoder remembers: keys and values of the tokens so far and of the audio.
+//!
+//! Self-attention keys and values lie in *cells*, one per token and layer. A
+//! sequence is a list of cell numbers, so beams that share a prefix share its
+//! cells, and reordering beams copies lists of numbers instead of tensors.
+
+use crate::weights::Net;
+use noctule_kernels::{CrossKv, Product, Rows, RowsMut};
+
+/// Keys and values of one layer, cells × d each.
+#[derive(Debug, Default)]
+pub(crate) struct LayerCells {
+    pub k: Vec<f32>,
+    pub v: Vec<f32>,
+}
+
+/// Self-attention cells of all layers and the bookkeeping of which are in use.
+#[derive(Debug)]
+pub(crate) struct Cells {
+    d: usize,
+    layers: Vec<LayerCells>,
+    free: Vec<u32>,
+    capacity: usize,
+}
+
+impl Cells {
+    pub fn new(layers: usize, d: usize) -> Self {
+        Self { d, layers: (0..layers).map(|_| LayerCells::default()).collect(), free: Vec::new(), capacity: 0 }
+    }
+
+    /// Forgets every sequence; the memory stays for the next.
+    pub fn clear(&mut self) {
+        self.free.clear();
+        self.free.extend((0..self.capacity as u32).rev());
+    }
+
+    /// Takes a cell that no sequence uses, growing when there is none.
+    pub fn take(&mut self) -> u32 {
+        if self.free.is_empty() {
+            const STEP: usize = 64;
+            let old = self.capacity;
+            self.capacity += STEP;
+            for layer in &mut self.layers {
+                layer.k.resize(self.capacity * self.d, 0.0);
+                layer.v.resize(self.capacity * self.d, 0.0);
+            }
+            self.free.extend((old as u32..self.capacity as u32).rev());
+        }
+        self.free.pop().expect("cells were just added")
+    }
+
+    /// Frees every cell that none of `sequences` uses.
+    pub fn retain<'a>(&mut self, sequences: impl Iterator<Item = &'a [u32]>) {
+        let mut used = vec![false; self.capacity];
+        for cell in sequences.flatten() {
+            used[*cell as usize] = true;
+        }
+        self.free.clear();
+        self.free.extend((0..self.capacity as u32).rev().filter(|cell| !used[*cell as usize]));
+    }
+
+    pub fn layer(&self, index: usize) -> &LayerCells {
+        &self.layers[index]
+    }
+
+    /// Writes keys and values (rows of `d`) into `cells` of layer `index`.
+    pub fn store(&mut self, index: usize, cells: &[u32], k: &[f32], v: &[f32]) {
+        let (d, layer) = (self.d, &mut self.layers[index]);
+        for (row, cell) in cells.iter().enumerate() {
+            let (from, to) = (row * d..(row + 1) * d, *cell as usize * d..(*cell as usize + 1) * d);
+            layer.k[to.clone()].copy_from_slice(&k[from.clone()]);
+            layer.v[to].copy_from_slice(&v[from]);
+        }
+    }
+}
+
+/// Keys and values of the audio, one [`CrossKv`] per decoder layer.
+#[derive(Debug)]
+pub(crate) struct CrossCache {
+    pub layers: Vec<CrossKv>,
+    /// [t × d] each: projections on their way into a [`CrossKv`].
+    k: Vec<f32>,
+    v: Vec<f32>,
+}
+
+impl CrossCache {
+    pub fn new(layers: usize, heads: usize, head_dim: usize) -> Self {
+        Self { layers: (0..layers).map(|_| CrossKv::new(heads, head_dim)).collect(), k: Vec::new(), v: Vec::new() }
+    }
+
+    /// Projects `features` (positions × d) to every layer's keys and values.
+    pub fn fill(&mut self, net: Net, features: &[f32]) {
+        let Net { model, weights, compute } = net;
+        let d = model.hparams().n_text_state;
+        let t = features.len() / d;
+        self.k.resize(t * d, 0.0);
+        self.v.resize(t * d, 0.0);
+        for (kv, layer) in self.layers.iter_mut().zip(&weights.decoder_layers) {
+            let block = &layer.cross;
+            compute.linear(
+                Rows::new(features, t, d),
+                &mut [
+                    Product::new(block.key.matrix(model), RowsMut::new(&mut self.k, t, d)).bias(block.key.bias()),
+                    Product::new(block.value.matrix(model), RowsMut::new(&mut self.v, t, d)).bias(block.value.bias()),
+                ],
+            );
+            kv.pack(compute, Rows::new(&self.k, t, d), Rows::new(&self.v, t, d));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_of_dropped_sequences_are_reused_and_shared_prefixes_kept() {
+        let mut cells = Cells::new(1, 2);
+        let prefix = [cells.take(), cells.take()];
+        let beams = [[prefix[0], prefix[1], cells.take()], [prefix[0], prefix[1], cells.take()]];
+        cells.store(0, &beams[1], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0.5; 6]);
+        cells.retain(std::iter::once(beams[1].as_slice()));
+        let next = cells.take();
+        assert!(!beams[1].contains(&next), "a live cell was handed out again");
+        let at = beams[1][2] as usize * 2;
+        assert_eq!(cells.layer(0).k[at..at + 2], [5.0, 6.0]);
+    }
+
+    #[test]
+    fn cells_grow_without_losing_content() {
+        let mut cells = Cells::new(1, 1);
+        let first = cells.take();
+        cells.store(0, &[first], &[7.0], &[8.0]);
+        let all: Vec<u32> = (0..200).map(|_| cells.take()).collect();
+        assert_eq!(cells.layer(0).k[first as usize], 7.0);
+        assert!(!all.contains(&first));
+    }
+}

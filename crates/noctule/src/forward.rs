@@ -1,0 +1,51 @@
+//! Single passes through the network, for comparing, calibrating and measuring it.
+//!
+//! [`Transcriber::transcribe`] is built from the same parts; these stop halfway:
+//! after the encoder, or at the logits of given tokens.
+
+use crate::decoder::Batch;
+use crate::transcriber::Transcriber;
+use crate::weights::Net;
+
+impl Transcriber {
+    /// Log-mel frames of 16 kHz `samples`, see [`mel`](crate::mel).
+    pub fn log_mel(&mut self, samples: &[f32]) -> &crate::mel::Mel {
+        let compute = &self.compute;
+        self.mel.compute_parallel(samples, &mut self.state.mel, |data, chunk, work| {
+            compute.par_chunks_mut(data, chunk, work);
+        });
+        &self.state.mel
+    }
+
+    /// Encodes the 30 s window that starts at mel frame `start` (10 ms each) of
+    /// the last [`log_mel`](Self::log_mel) and keeps it for [`logits`](Self::logits).
+    /// Returns features, `n_audio_ctx × n_audio_state`.
+    pub fn encode(&mut self, start: usize) -> &[f32] {
+        let hparams = self.model.hparams();
+        let positions = hparams.n_audio_ctx;
+        let state = &mut self.state;
+        state.mel.window(start, 2 * positions, state.encoder.mel_buffer(positions, hparams.n_mels));
+        let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
+        let features = state.encoder.run(net, positions);
+        state.cross.fill(net, features);
+        features
+    }
+
+    /// Logits after each of `tokens` from the start of a sequence, `tokens.len() × n_vocab`,
+    /// for the audio of the last [`encode`](Self::encode). No rule has touched them.
+    ///
+    /// # Panics
+    /// No tokens, more tokens than the text context holds, or an id outside the vocabulary.
+    pub fn logits(&mut self, tokens: &[u32]) -> &[f32] {
+        let hparams = self.model.hparams();
+        assert!((1..=hparams.n_text_ctx).contains(&tokens.len()), "{} tokens", tokens.len());
+        let state = &mut self.state;
+        state.cells.clear();
+        let cells: Vec<u32> = tokens.iter().map(|_| state.cells.take()).collect();
+        let lists: Vec<&[u32]> = (1..=cells.len()).map(|n| &cells[..n]).collect();
+        let positions: Vec<usize> = (0..tokens.len()).collect();
+        let batch = Batch { tokens, positions: &positions, cells: &lists, wanted: &positions };
+        let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
+        state.decoder.run(net, &mut state.cells, &state.cross, &batch, None)
+    }
+}
