@@ -1,0 +1,119 @@
+//! What a person sees while a file is transcribed: text lines on standard
+//! output as they are decided, progress on standard error.
+
+use super::clock::FileClock;
+use super::output;
+use crate::failure::Failure;
+use crate::plan::{Input, Plan, Stdout};
+use noctule::events::Events;
+use noctule::{Segment, Transcript};
+use std::io::{self, IsTerminal, Write};
+
+/// Receives the engine's events for one input.
+pub struct Live<'a> {
+    clock: &'a FileClock,
+    lines: Option<Lines>,
+    progress: Option<Progress>,
+    /// Why no more can be written.
+    failed: Option<Failure>,
+}
+
+/// Text to standard output.
+struct Lines {
+    times: bool,
+    /// An empty line must stand between this input's text and the one before.
+    separate: bool,
+}
+
+/// A line on standard error that is written over and over.
+struct Progress {
+    name: String,
+    percent: Option<u32>,
+}
+
+impl<'a> Live<'a> {
+    /// For `input`; `first` when no other input came before.
+    pub fn new(plan: &Plan, input: &Input, clock: &'a FileClock, first: bool) -> Self {
+        let lines = match plan.stdout {
+            Stdout::Lines { times } => Some(Lines { times, separate: !first }),
+            _ => None,
+        };
+        // Lines on a terminal show the progress themselves, and would be cut up by it.
+        let wanted = !plan.quiet && io::stderr().is_terminal() && (lines.is_none() || !io::stdout().is_terminal());
+        let progress = wanted.then(|| Progress { name: input.name(), percent: None });
+        Self { clock, lines, progress, failed: None }
+    }
+
+    /// Takes the progress line away.
+    ///
+    /// # Errors
+    /// Why text could not be written.
+    pub fn finish(self) -> Result<(), Failure> {
+        if self.progress.is_some_and(|progress| progress.percent.is_some()) {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+        self.failed.map_or(Ok(()), Err)
+    }
+}
+
+impl Events for Live<'_> {
+    fn segment(&mut self, segment: &Segment) {
+        let Some(lines) = self.lines.as_mut().filter(|_| self.failed.is_none()) else {
+            return;
+        };
+        let mut placed = segment.clone();
+        self.clock.place(&mut placed);
+        self.failed = lines.print(placed).err();
+    }
+
+    fn progress(&mut self, done: f64, total: f64) {
+        let Some(progress) = &mut self.progress else {
+            return;
+        };
+        let percent = (100.0 * done / total.max(1e-9)) as u32;
+        if progress.percent != Some(percent) {
+            progress.percent = Some(percent);
+            // Nothing depends on it, so a closed standard error is no failure.
+            let _ = write!(io::stderr(), "\r\x1b[K{}: {percent} %", progress.name);
+        }
+    }
+
+    fn cancelled(&mut self) -> bool {
+        self.failed.is_some()
+    }
+}
+
+impl Lines {
+    fn print(&mut self, segment: Segment) -> Result<(), Failure> {
+        let times = self.times.then(|| format!("[{} --> {}]  ", hours(segment.start), hours(segment.end)));
+        let transcript = Transcript { segments: vec![segment], ..Transcript::default() };
+        let text = output::text_line(&transcript)?;
+        if text.is_empty() {
+            return Ok(());
+        }
+        let separator = if std::mem::take(&mut self.separate) { "\n" } else { "" };
+        let mut stdout = io::stdout().lock();
+        write!(stdout, "{separator}{}{text}", times.unwrap_or_default())
+            .and_then(|()| stdout.flush())
+            .map_err(output::stdout_failure)
+    }
+}
+
+/// `hh:mm:ss.mmm`.
+fn hours(seconds: f64) -> String {
+    let milliseconds = (seconds.max(0.0) * 1000.0).round() as u64;
+    let (seconds, minutes, hours) = (milliseconds / 1000 % 60, milliseconds / 60_000 % 60, milliseconds / 3_600_000);
+    format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", milliseconds % 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hours;
+
+    #[test]
+    fn times_are_clock_times() {
+        assert_eq!(hours(0.0), "00:00:00.000");
+        assert_eq!(hours(7.5996), "00:00:07.600");
+        assert_eq!(hours(3723.25), "01:02:03.250");
+    }
+}

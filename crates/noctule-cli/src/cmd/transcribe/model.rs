@@ -1,0 +1,55 @@
+//! The model that was chosen, opened.
+
+use crate::failure::Failure;
+use crate::plan::ModelChoice;
+use crate::terminal;
+use noctule::{Model, report};
+use std::path::Path;
+
+/// Opens the model and passes on what is odd about it.
+pub fn load(choice: &ModelChoice, quiet: bool) -> Result<Model, Failure> {
+    let model = match choice {
+        ModelChoice::File(path) => open(path)?,
+        ModelChoice::Embedded => embedded(quiet)?,
+    };
+    if !quiet {
+        model.notes().iter().for_each(|note| terminal::warning(&format!("{}: {note}", model.name())));
+    }
+    Ok(model)
+}
+
+fn open(path: &Path) -> Result<Model, Failure> {
+    if !path.exists() {
+        return Err(Failure::work(format!(
+            "there is no model file '{}': give the path of a ggml model as whisper.cpp uses it, \
+             for example -m models/ggml-base.bin",
+            path.display()
+        )));
+    }
+    Model::open(path).map_err(Failure::work)
+}
+
+#[cfg(feature = "embedded-model")]
+fn embedded(quiet: bool) -> Result<Model, Failure> {
+    let model = noctule::embedded_model().map_err(Failure::work)?;
+    terminal::notice(
+        quiet,
+        "using the embedded tiny.en, which is small and English only; for fewer errors or other \
+         languages give a larger model with -m PATH (any ggml file of whisper.cpp)",
+    );
+    Ok(model)
+}
+
+#[cfg(not(feature = "embedded-model"))]
+fn embedded(_quiet: bool) -> Result<Model, Failure> {
+    Err(Failure::usage("--model is needed: this program was built without an embedded model"))
+}
+
+/// What the JSON says of the model.
+pub fn report(model: &Model) -> report::Model {
+    report::Model {
+        name: model.name().to_owned(),
+        kind: model.weight_type().to_string(),
+        size_bytes: model.size_bytes(),
+    }
+}

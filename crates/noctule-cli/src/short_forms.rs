@@ -1,0 +1,108 @@
+//! whisper-cli's short forms of several letters (`-bs 5`, `-sow`), which the
+//! usual rules would read as bundles of one-letter options.
+//!
+//! The words of the user enter and leave, with such forms spelled out.
+
+use std::ffi::OsString;
+
+/// Short form and what it means here.
+const SHORT_FORMS: [(&str, &str); 25] = [
+    ("-tr", "--translate"),
+    ("-bs", "--beam-size"),
+    ("-bo", "--best-of"),
+    ("-tp", "--temperature"),
+    ("-tpi", "--temperature-inc"),
+    ("-nf", "--no-fallback"),
+    ("-et", "--entropy-thold"),
+    ("-lpt", "--logprob-thold"),
+    ("-nth", "--no-speech-thold"),
+    ("-mc", "--max-context"),
+    ("-nt", "--no-timestamps"),
+    ("-ml", "--max-len"),
+    ("-sow", "--split-on-word"),
+    ("-sns", "--suppress-non-speech"),
+    ("-ac", "--audio-ctx"),
+    ("-di", "--diarize"),
+    ("-tdrz", "--tinydiarize"),
+    ("-np", "--quiet"),
+    ("-vm", "--vad-model"),
+    ("-vt", "--vad-threshold"),
+    ("-vspd", "--vad-min-speech-duration-ms"),
+    ("-vsd", "--vad-min-silence-duration-ms"),
+    ("-vmsd", "--vad-max-speech-duration-s"),
+    ("-vp", "--vad-speech-pad-ms"),
+    ("-vo", "--vad-samples-overlap"),
+];
+
+/// Forms whose meaning differs here, with what to write instead. Read as
+/// bundles they would quietly do something else (`-osrt` is `-o srt`).
+const DIFFERENT: [(&str, &str); 10] = [
+    ("-otxt", "-f txt -o DIR"),
+    ("-osrt", "-f srt -o DIR"),
+    ("-ovtt", "-f vtt -o DIR"),
+    ("-ocsv", "-f csv -o DIR"),
+    ("-olrc", "-f lrc -o DIR"),
+    ("-oj", "-f json -o DIR"),
+    ("-ojf", "-f json -o DIR"),
+    ("-of", "-o DIR"),
+    ("-ot", "--offset TIME (in seconds)"),
+    ("-d", "--duration TIME (in seconds)"),
+];
+
+/// Spells out the short forms before `--`.
+///
+/// # Errors
+/// A sentence for a form that means something else here.
+pub fn expand(words: impl Iterator<Item = OsString>) -> Result<Vec<OsString>, String> {
+    let mut options_over = false;
+    let mut expanded = Vec::new();
+    for word in words {
+        options_over |= word == "--";
+        if !options_over {
+            if let Some((form, instead)) = DIFFERENT.iter().find(|(form, _)| word == *form) {
+                return Err(format!("'{form}' is whisper-cli's; write {instead}"));
+            }
+            if let Some((_, long)) = SHORT_FORMS.iter().find(|(form, _)| word == *form) {
+                expanded.push((*long).into());
+                continue;
+            }
+        }
+        expanded.push(word);
+    }
+    Ok(expanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expand_text(text: &str) -> Result<Vec<String>, String> {
+        let words = expand(text.split(' ').map(OsString::from))?;
+        Ok(words.into_iter().map(|w| w.into_string().unwrap()).collect())
+    }
+
+    #[test]
+    fn forms_are_spelled_out_up_to_the_dashes() {
+        assert_eq!(
+            expand_text("noctule transcribe -bs 2 -nt -t 2 -- -nt").unwrap(),
+            ["noctule", "transcribe", "--beam-size", "2", "--no-timestamps", "-t", "2", "--", "-nt"]
+        );
+    }
+
+    #[test]
+    fn what_differs_is_refused() {
+        assert!(expand_text("noctule transcribe -osrt a.wav").unwrap_err().contains("-f srt -o DIR"));
+        assert!(expand_text("noctule transcribe -d 5000 a.wav").unwrap_err().contains("--duration"));
+    }
+
+    #[test]
+    fn every_long_form_exists() {
+        use clap::CommandFactory;
+        let command = crate::args::Cli::command();
+        let transcribe = command.find_subcommand("transcribe").unwrap();
+        for (form, long) in SHORT_FORMS {
+            let known = transcribe.get_arguments().any(|a| a.get_long() == long.strip_prefix("--"));
+            assert!(known, "{form} means {long}");
+        }
+    }
+}
