@@ -1,6 +1,21 @@
 //! What can go wrong between an audio file and its samples.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
+
+/// What this build reads, for messages.
+const FORMATS: &str = match (cfg!(feature = "ogg"), cfg!(feature = "mp4")) {
+    (false, false) => "WAV, FLAC or MP3",
+    (true, false) => "WAV, FLAC, MP3 or Ogg Vorbis",
+    (false, true) => "WAV, FLAC, MP3 or AAC in MP4",
+    (true, true) => "WAV, FLAC, MP3, Ogg Vorbis or AAC in MP4",
+};
+
+/// A file name as a shell takes it.
+fn quoted(name: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
+    if name.chars().all(plain) { Cow::Borrowed(name) } else { Cow::Owned(format!("'{}'", name.replace('\'', r"'\''"))) }
+}
 
 /// An error of reading, converting or analysing audio.
 ///
@@ -39,8 +54,9 @@ pub enum AudioError {
     },
     /// The bytes are not in a format that is read here.
     #[error(
-        "{name} is not audio that noctule reads (WAV, FLAC or MP3): {reason}; \
-         convert it with: ffmpeg -i {name} -ar 16000 -ac 1 out.wav"
+        "{name} is not audio that noctule reads ({FORMATS}): {reason}; \
+         convert it with: ffmpeg -i {} -ar 16000 -ac 1 out.wav",
+        quoted(.name)
     )]
     Unsupported {
         /// The file's name or label.
@@ -51,7 +67,8 @@ pub enum AudioError {
     /// The header promises no channel.
     #[error(
         "{name} says that it has no channels: its header is damaged; \
-         convert it with: ffmpeg -i {name} -ar 16000 -ac 1 out.wav"
+         convert it with: ffmpeg -i {} -ar 16000 -ac 1 out.wav",
+        quoted(.name)
     )]
     ZeroChannels {
         /// The file's name or label.
@@ -60,7 +77,8 @@ pub enum AudioError {
     /// The bytes break the rules of their own format before any sample was read.
     #[error(
         "{name} is damaged: {reason}; \
-         try to repair it with: ffmpeg -i {name} -ar 16000 -ac 1 out.wav"
+         try to repair it with: ffmpeg -i {} -ar 16000 -ac 1 out.wav",
+        quoted(.name)
     )]
     Damaged {
         /// The file's name or label.

@@ -291,7 +291,10 @@ fn bad_input_gives_an_error_that_helps() {
         (vec![], "x.wav is empty (0 bytes)"),
         (text, "x.wav is not audio that noctule reads (WAV, FLAC or MP3)"),
         (b"RIFF".to_vec(), "x.wav is not audio"),
-        (b"OggS\0\x02".repeat(50), "convert it with: ffmpeg -i x.wav -ar 16000 -ac 1 out.wav"),
+        (
+            b"OggS\0\x02".repeat(50),
+            "it looks like Ogg (Vorbis or Opus); convert it with: ffmpeg -i x.wav -ar 16000 -ac 1 out.wav",
+        ),
         (wav(1, 16).bytes()[..40].to_vec(), "has no data chunk"),
         (wav(1, 16).bytes()[..30].to_vec(), "ends inside the WAV header"),
         (Wav { channels: 0, ..wav(1, 16) }.bytes(), "x.wav says that it has no channels"),
@@ -309,6 +312,8 @@ fn bad_input_gives_an_error_that_helps() {
         let stream = stream.unwrap_err().to_string();
         assert!(stream.contains(expected), "{stream:?} lacks {expected:?}");
     }
+    let spaced = file::read_bytes(b"text", "it's a.wav", &ReadOptions::default()).unwrap_err().to_string();
+    assert!(spaced.ends_with(r"ffmpeg -i 'it'\''s a.wav' -ar 16000 -ac 1 out.wav"), "{spaced}");
     let missing = file::read(Path::new("no/such.wav"), &ReadOptions::default()).unwrap_err();
     assert!(missing.to_string().starts_with("cannot open no/such.wav: "));
     let folder = file::read(Path::new(env!("CARGO_MANIFEST_DIR")), &ReadOptions::default()).unwrap_err();
