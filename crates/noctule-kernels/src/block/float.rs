@@ -1,10 +1,11 @@
 //! Rows of plain floats: `f32`, `f16` and `bf16`, and their rounding to 8-bit integers.
 
+use super::unpack::Decode;
 use super::{bf16_to_f32, f16_to_f32};
 
 /// Below this magnitude a group counts as zero: its scale would have too few bits, and the
 /// reciprocal would overflow. 2⁻¹¹⁹.
-const TINY: f32 = f32::from_bits((127 - 119) << 23);
+pub(crate) const TINY: f32 = f32::from_bits((127 - 119) << 23);
 
 /// Reads little-endian binary32.
 #[inline(always)]
@@ -30,40 +31,64 @@ pub(super) fn bf16_row(bytes: &[u8], out: &mut [f32]) {
     }
 }
 
-/// Rounds a row of floats to integers in groups of 32: `read` expands the bytes of a group,
-/// `round` rounds it. A shorter last group is filled with zeros, which change neither its scale
-/// nor the codes kept.
+/// Rounds a row of floats to integers in groups of 32, which `read` expands from `SIZE` bytes. A
+/// shorter last group is filled up with zero bytes, which are zeros in every type and change
+/// neither its scale nor the codes kept.
+///
+/// # Safety
+/// The processor has the instructions of `D`.
 #[inline(always)]
-pub(super) fn quantize(
+pub(super) unsafe fn quantize<D: Decode, const SIZE: usize>(
     bytes: &[u8],
     q: &mut [i8],
     scale: &mut [f32],
-    read: impl Fn(&[u8], &mut [f32]),
-    round: impl Fn(&[f32; 32], &mut [i8; 32]) -> f32,
+    read: impl Fn(&[u8; SIZE], &mut [f32; 32]),
 ) {
-    let Some(size) = bytes.len().checked_div(q.len()) else {
-        return;
-    };
-    let groups = bytes.chunks(32 * size).zip(q.chunks_mut(32));
-    for ((bytes, q), scale) in groups.zip(scale) {
-        let (mut x, mut codes) = ([0f32; 32], [0i8; 32]);
-        read(bytes, &mut x[..q.len()]);
-        *scale = round(&x, &mut codes);
-        q.copy_from_slice(&codes[..q.len()]);
+    let (groups, rest) = bytes.as_chunks::<SIZE>();
+    let (codes, last_codes) = q.as_chunks_mut::<32>();
+    let mut x = [0f32; 32];
+    for ((bytes, q), scale) in groups.iter().zip(codes).zip(scale.iter_mut()) {
+        read(bytes, &mut x);
+        // SAFETY: passed on to the caller.
+        *scale = unsafe { D::quantize(&x, q) };
+    }
+    if let Some(scale) = scale.get_mut(groups.len()) {
+        let (mut bytes, mut q) = ([0u8; SIZE], [0i8; 32]);
+        bytes[..rest.len()].copy_from_slice(rest);
+        read(&bytes, &mut x);
+        // SAFETY: passed on to the caller.
+        *scale = unsafe { D::quantize(&x, &mut q) };
+        last_codes.copy_from_slice(&q[..last_codes.len()]);
     }
 }
 
 /// Rounds one group to `[−127, 127]` and returns its scale.
 #[inline(always)]
 pub(super) fn quantize_group(x: &[f32; 32], q: &mut [i8; 32]) -> f32 {
-    let largest = x.iter().fold(0f32, |max, x| max.max(x.abs()));
+    let largest = largest(x);
     if largest < TINY {
         q.fill(0);
         return 0.0;
     }
     let inverse = 127.0 / largest;
     for (q, x) in q.iter_mut().zip(x) {
-        *q = (x * inverse).round_ties_even() as i8;
+        let y = x * inverse;
+        let y = if y.is_nan() { 0.0 } else { y };
+        // Near 1.5 · 2^23 the unit of a float is 1, so that the addition rounds to an integer.
+        *q = (y + 12_582_912.0).to_bits() as i8;
     }
     largest / 127.0
+}
+
+/// The largest magnitude; a NaN counts as nothing.
+#[inline(always)]
+fn largest(x: &[f32; 32]) -> f32 {
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut lanes = [0f32; 8];
+    for x in x.as_chunks::<8>().0 {
+        for (lane, x) in lanes.iter_mut().zip(x) {
+            *lane = larger(*lane, x.abs());
+        }
+    }
+    lanes.into_iter().fold(0.0, larger)
 }

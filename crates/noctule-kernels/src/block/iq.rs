@@ -5,7 +5,7 @@
 //! vectors of small integers; the 2- and 3-bit grids hold magnitudes, with signs stored apart.
 
 use super::tables::{IQ1_GRID, IQ2_S_GRID, IQ2_XS_GRID, IQ2_XXS_GRID, IQ3_S_GRID, IQ3_XXS_GRID, IQ4_VALUES};
-use super::{f16_at, f16_to_f32, u16_at, u32_at};
+use super::{f16_at, f16_to_f32, part, spread_bits, u16_at, u32_at};
 
 /// Eight signs from seven bits: the eighth makes the number of negative ones even.
 #[inline(always)]
@@ -14,19 +14,22 @@ fn even_signs(index: u32) -> u8 {
     low | ((low.count_ones() as u8 & 1) << 7)
 }
 
-/// Writes one grid point, negating where `signs` has a bit set (lowest bit first).
+/// Writes one grid point of eight magnitudes (none of them zero), lowest byte first, negating
+/// where `signs` has a bit set.
 #[inline(always)]
-fn signed(grid: impl IntoIterator<Item = u8>, signs: u8, q: &mut [i8]) {
-    for (j, (q, magnitude)) in q.iter_mut().zip(grid).enumerate() {
-        let magnitude = magnitude as i8;
-        *q = if signs >> j & 1 == 1 { -magnitude } else { magnitude };
+fn signed(grid: u64, signs: u8, q: &mut [i8; 8]) {
+    let negative = spread_bits(signs);
+    // No byte carries into the next: a magnitude is at least 1, so its complement is below 255.
+    let codes = (grid ^ (negative * 0xff)) + negative;
+    for (q, code) in q.iter_mut().zip(codes.to_le_bytes()) {
+        *q = code as i8;
     }
 }
 
 /// The two halves of eight weights that the 3-bit grids store as two points.
 #[inline(always)]
-fn pair(first: u32, second: u32) -> [u8; 8] {
-    (u64::from(first) | u64::from(second) << 32).to_le_bytes()
+fn pair(first: u32, second: u32) -> u64 {
+    u64::from(first) | u64::from(second) << 32
 }
 
 /// The scale of the 2-bit types: `d·(½ + code)/4`.
@@ -43,7 +46,7 @@ pub(super) fn iq2_xxs(block: &[u8; 66], q: &mut [i8; 256], scale: &mut [f32; 8])
         let word = u32_at(block, 6 + 8 * g);
         scale[g] = quarter(d, (word >> 28) as u8);
         for (l, q) in q.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            let grid = IQ2_XXS_GRID[usize::from(indices[l])].to_le_bytes();
+            let grid = IQ2_XXS_GRID[usize::from(indices[l])];
             signed(grid, even_signs(word >> (7 * l)), q);
         }
     }
@@ -55,7 +58,7 @@ pub(super) fn iq2_xs(block: &[u8; 74], q: &mut [i8; 256], scale: &mut [f32; 16])
     nibble_scales(d, &block[66..], scale);
     for (l, q) in q.as_chunks_mut::<8>().0.iter_mut().enumerate() {
         let word = u16_at(block, 2 + 2 * l);
-        let grid = IQ2_XS_GRID[usize::from(word & 511)].to_le_bytes();
+        let grid = IQ2_XS_GRID[usize::from(word & 511)];
         signed(grid, even_signs(u32::from(word >> 9)), q);
     }
 }
@@ -67,7 +70,7 @@ pub(super) fn iq2_s(block: &[u8; 82], q: &mut [i8; 256], scale: &mut [f32; 16]) 
     for (l, q) in q.as_chunks_mut::<8>().0.iter_mut().enumerate() {
         let high = usize::from(block[66 + l / 4] >> (2 * (l % 4)) & 3);
         let index = usize::from(block[2 + l]) | high << 8;
-        signed(IQ2_S_GRID[index].to_le_bytes(), block[34 + l], q);
+        signed(IQ2_S_GRID[index], block[34 + l], q);
     }
 }
 
@@ -109,12 +112,17 @@ pub(super) fn iq3_s(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 8]) 
 }
 
 /// The codes of `iq1_s` and `iq1_m` are eight times the weight under the scale, so that the shift
-/// of ⅛ becomes 1.
+/// of ⅛ becomes 1: `8·point ± 1`.
 #[inline(always)]
 fn shifted(index: usize, negative: bool, q: &mut [i8; 8]) {
-    let shift = if negative { -1 } else { 1 };
-    for (q, &point) in q.iter_mut().zip(&IQ1_GRID[index].to_le_bytes()) {
-        *q = 8 * point as i8 + shift;
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x80 * ONES;
+    let eightfold = (IQ1_GRID[index] & (0x1f * ONES)) << 3;
+    let shift = if negative { 0xff * ONES } else { ONES };
+    // Adds byte by byte: carries stop below the top bits, which are added apart.
+    let codes = ((eightfold & !TOPS) + (shift & !TOPS)) ^ ((eightfold ^ shift) & TOPS);
+    for (q, code) in q.iter_mut().zip(codes.to_le_bytes()) {
+        *q = code as i8;
     }
 }
 
@@ -165,7 +173,7 @@ pub(super) fn iq4_nl(block: &[u8; 18], q: &mut [i8; 32], scale: &mut [f32; 1]) {
 
 #[inline(always)]
 pub(super) fn iq4_xs(block: &[u8; 136], q: &mut [i8; 256], scale: &mut [f32; 8]) {
-    iq4_xs_scales(&block[..8], scale);
+    iq4_xs_scales(part(block, 0), scale);
     for (q, bytes) in q.as_chunks_mut().0.iter_mut().zip(block[8..].as_chunks::<16>().0) {
         looked_up(bytes, q);
     }
@@ -173,7 +181,7 @@ pub(super) fn iq4_xs(block: &[u8; 136], q: &mut [i8; 256], scale: &mut [f32; 8])
 
 /// The head of `iq4_xs`: `d`, eight bit pairs, eight nibbles.
 #[inline(always)]
-pub(crate) fn iq4_xs_scales(head: &[u8], scale: &mut [f32; 8]) {
+pub(super) fn iq4_xs_scales(head: &[u8; 8], scale: &mut [f32; 8]) {
     let d = f16_at(head, 0);
     let high = u16_at(head, 2);
     for (g, scale) in scale.iter_mut().enumerate() {

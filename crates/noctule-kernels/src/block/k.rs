@@ -3,25 +3,28 @@
 //! Layouts: `block_q2_K` … `block_q8_K` in `ggml-common.h`; see the variants of
 //! [`GgmlType`](super::GgmlType).
 
-use super::{f16_at, u32_at};
+use super::{f16_at, part, u32_at};
 
 #[inline(always)]
 pub(super) fn q2_k(block: &[u8; 84], q: &mut [i8; 256], scale: &mut [f32; 16], min: &mut [f32; 16]) {
+    q2_k_factors(block, scale, min);
+    bit_pairs(part(block, 16), q);
+}
+
+/// Scales and offsets of `q2_k`.
+#[inline(always)]
+pub(super) fn q2_k_factors(block: &[u8; 84], scale: &mut [f32; 16], min: &mut [f32; 16]) {
     let (d, dmin) = (f16_at(block, 80), f16_at(block, 82));
     for (g, &packed) in block[..16].iter().enumerate() {
         scale[g] = d * f32::from(packed & 15);
         min[g] = -(dmin * f32::from(packed >> 4));
     }
-    bit_pairs(&block[16..80], q);
 }
 
 #[inline(always)]
 pub(super) fn q3_k(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 16]) {
-    let d = f16_at(block, 108);
-    for (scale, code) in scale.iter_mut().zip(q3_k_scales(&block[96..108])) {
-        *scale = d * f32::from(code);
-    }
-    bit_pairs(&block[32..96], q);
+    q3_k_factors(block, scale);
+    bit_pairs(part(block, 32), q);
     for (plane, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
         for (q, &high) in q.iter_mut().zip(&block[..32]) {
             *q += ((high >> plane) & 1) as i8 * 4 - 4;
@@ -29,20 +32,24 @@ pub(super) fn q3_k(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 16]) 
     }
 }
 
-/// Sixteen scales, already less their bias of 32: the low nibbles of the first 8 bytes, then the
-/// high ones; bits 4 and 5 of scale `4·p + i` are bit pair `p` of byte `8 + i`.
+/// Scales of `q3_k`: the low nibbles of 8 bytes, then their high ones; bits 4 and 5 of scale
+/// `4·p + i` are bit pair `p` of byte `8 + i`.
 #[inline(always)]
-pub(crate) fn q3_k_scales(packed: &[u8]) -> [i8; 16] {
-    std::array::from_fn(|g| {
-        let low = (packed[g % 8] >> (4 * (g / 8))) & 15;
-        let high = (packed[8 + g % 4] >> (2 * (g / 4))) & 3;
-        (low | high << 4) as i8 - 32
-    })
+pub(super) fn q3_k_factors(block: &[u8; 110], scale: &mut [f32; 16]) {
+    let d = f16_at(block, 108);
+    let (first, second, high) = (u32_at(block, 96), u32_at(block, 100), u32_at(block, 104));
+    let lows = [first, second, first >> 4, second >> 4];
+    for (p, low) in lows.into_iter().enumerate() {
+        let codes = (low & 0x0f0f_0f0f) | (high >> (2 * p) & 0x0303_0303) << 4;
+        for (scale, code) in scale[4 * p..].iter_mut().zip(codes.to_le_bytes()) {
+            *scale = d * f32::from(code as i8 - 32);
+        }
+    }
 }
 
 /// Four weights of each byte, in planes of 32: byte `32·h + l` holds weights `128·h + 32·j + l`.
 #[inline(always)]
-fn bit_pairs(bytes: &[u8], q: &mut [i8; 256]) {
+pub(super) fn bit_pairs(bytes: &[u8; 64], q: &mut [i8; 256]) {
     for (bytes, q) in bytes.as_chunks::<32>().0.iter().zip(q.as_chunks_mut::<128>().0) {
         for (j, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
             for (q, byte) in q.iter_mut().zip(bytes) {
@@ -54,13 +61,13 @@ fn bit_pairs(bytes: &[u8], q: &mut [i8; 256]) {
 
 #[inline(always)]
 pub(super) fn q4_k(block: &[u8; 144], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
-    scales_and_minima(&block[..16], scale, min);
+    scales_and_minima(part(block, 0), scale, min);
     nibble_planes(&block[16..], q);
 }
 
 #[inline(always)]
 pub(super) fn q5_k(block: &[u8; 176], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
-    scales_and_minima(&block[..16], scale, min);
+    scales_and_minima(part(block, 0), scale, min);
     nibble_planes(&block[48..], q);
     for (plane, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
         for (q, &high) in q.iter_mut().zip(&block[16..48]) {
@@ -80,28 +87,29 @@ fn nibble_planes(bytes: &[u8], q: &mut [i8; 256]) {
     }
 }
 
-/// The head of `q4_k` and `q5_k`: `d`, `dmin` and twelve bytes of 6-bit scales and minima.
+/// The head of `q4_k` and `q5_k`: `d`, `dmin`, then three words of four bytes. The low six bits of
+/// the first two are the scales and the minima of groups 0 to 3; the nibbles of the third are the
+/// low bits of those of groups 4 to 7 (scales low, minima high), whose upper bits are the top bits
+/// of the first two.
 #[inline(always)]
-pub(crate) fn scales_and_minima(head: &[u8], scale: &mut [f32; 8], min: &mut [f32; 8]) {
+pub(super) fn scales_and_minima(head: &[u8; 16], scale: &mut [f32; 8], min: &mut [f32; 8]) {
     let (d, dmin) = (f16_at(head, 0), f16_at(head, 2));
-    let packed = &head[4..16];
-    for g in 0..8 {
-        let (s, m) = if g < 4 {
-            (packed[g] & 63, packed[g + 4] & 63)
-        } else {
-            ((packed[g + 4] & 15) | (packed[g - 4] >> 6 << 4), (packed[g + 4] >> 4) | (packed[g] >> 6 << 4))
-        };
-        scale[g] = d * f32::from(s);
-        min[g] = -(dmin * f32::from(m));
+    let (a, b, c) = (u32_at(head, 4), u32_at(head, 8), u32_at(head, 12));
+    let top = |word: u32| (word >> 6 & 0x0303_0303) << 4;
+    let scales = [a & 0x3f3f_3f3f, c & 0x0f0f_0f0f | top(a)];
+    let minima = [b & 0x3f3f_3f3f, c >> 4 & 0x0f0f_0f0f | top(b)];
+    for half in 0..2 {
+        let (scales, minima) = (scales[half].to_le_bytes(), minima[half].to_le_bytes());
+        for i in 0..4 {
+            scale[4 * half + i] = d * f32::from(scales[i]);
+            min[4 * half + i] = -(dmin * f32::from(minima[i]));
+        }
     }
 }
 
 #[inline(always)]
 pub(super) fn q6_k(block: &[u8; 210], q: &mut [i8; 256], scale: &mut [f32; 16]) {
-    let d = f16_at(block, 208);
-    for (scale, &code) in scale.iter_mut().zip(&block[192..208]) {
-        *scale = d * f32::from(code as i8);
-    }
+    q6_k_factors(block, scale);
     for (half, q) in q.as_chunks_mut::<128>().0.iter_mut().enumerate() {
         let low = &block[64 * half..][..64];
         let high = &block[128 + 32 * half..][..32];
@@ -112,6 +120,15 @@ pub(super) fn q6_k(block: &[u8; 210], q: &mut [i8; 256], scale: &mut [f32; 16]) 
                 q[l + 32 * j] = (nibble | pair << 4) as i8 - 32;
             }
         }
+    }
+}
+
+/// Scales of `q6_k`.
+#[inline(always)]
+pub(super) fn q6_k_factors(block: &[u8; 210], scale: &mut [f32; 16]) {
+    let d = f16_at(block, 208);
+    for (scale, &code) in scale.iter_mut().zip(&block[192..208]) {
+        *scale = d * f32::from(code as i8);
     }
 }
 

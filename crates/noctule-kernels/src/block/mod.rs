@@ -21,10 +21,13 @@ mod tables;
 mod ternary;
 mod types;
 pub(crate) mod unpack;
+pub(crate) mod wide;
 
 pub use half::{bf16_to_f32, f16_to_f32, f32_to_bf16, f32_to_f16};
 pub use matrix::{Matrix, MatrixError};
 pub use types::GgmlType;
+
+pub(crate) use float::TINY;
 
 use GgmlType::*;
 
@@ -96,6 +99,20 @@ pub(crate) fn check_groups(ty: GgmlType, bytes: &[u8], len: usize, scales: usize
     let groups = len.div_ceil(group_len(ty));
     assert_eq!(scales, groups, "scales for {len} weights of {ty}");
     assert_eq!(mins, groups, "offsets for {len} weights of {ty}");
+}
+
+/// `N` bytes of a block; the bounds are known when the caller is compiled.
+#[inline(always)]
+fn part<const N: usize>(block: &[u8], at: usize) -> &[u8; N] {
+    block[at..].first_chunk().expect("the part lies inside the block")
+}
+
+/// Byte `i` is 1 where bit `i` is set.
+#[inline(always)]
+fn spread_bits(bits: u8) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let single = (u64::from(bits) * ONES) & 0x8040_2010_0804_0201;
+    ((single + 0x7f * ONES) >> 7) & ONES
 }
 
 /// The binary16 at byte `at` of a block.

@@ -101,13 +101,14 @@ impl Decode for Scalar {}
 /// The processor has the instructions of `D`.
 #[inline(always)]
 pub(crate) unsafe fn values<D: Decode>(ty: GgmlType, bytes: &[u8], out: &mut [f32]) {
-    match ty {
-        F32 => float::f32_row(bytes, out),
-        // SAFETY: passed on to the caller.
-        F16 => unsafe { D::f16(bytes, out) },
-        BF16 => float::bf16_row(bytes, out),
-        // SAFETY: passed on to the caller.
-        _ => unsafe { blocks::<D>(ty, bytes, Values(out)) },
+    // SAFETY: passed on to the caller.
+    unsafe {
+        match ty {
+            F32 => float::f32_row(bytes, out),
+            F16 => D::f16(bytes, out),
+            BF16 => float::bf16_row(bytes, out),
+            _ => blocks::<D>(ty, bytes, Values(out)),
+        }
     }
 }
 
@@ -120,20 +121,16 @@ pub(crate) unsafe fn codes<D: Decode>(ty: GgmlType, bytes: &[u8], q: &mut [i8], 
     if !super::has_min(ty) {
         min.fill(0.0);
     }
-    // SAFETY: passed on to the caller, here and below.
-    let quantize = |x: &_, q: &mut _| unsafe { D::quantize(x, q) };
-    match ty {
-        F32 => float::quantize(bytes, q, scale, float::f32_row, quantize),
-        F16 => {
-            // SAFETY: as above.
-            let read = |bytes: &_, x: &mut _| unsafe { D::f16(bytes, x) };
-            float::quantize(bytes, q, scale, read, quantize);
-        }
-        BF16 => float::quantize(bytes, q, scale, float::bf16_row, quantize),
-        _ => {
-            let codes = Codes { q: &mut *q, scale, min };
-            // SAFETY: as above.
-            unsafe { blocks::<D>(ty, bytes, codes) };
+    // SAFETY: passed on to the caller.
+    unsafe {
+        match ty {
+            F32 => float::quantize::<D, 128>(bytes, q, scale, |b, x| float::f32_row(b, x)),
+            F16 => float::quantize::<D, 64>(bytes, q, scale, |b, x| D::f16(b, x)),
+            BF16 => float::quantize::<D, 64>(bytes, q, scale, |b, x| float::bf16_row(b, x)),
+            _ => {
+                let q = &mut *q;
+                blocks::<D>(ty, bytes, Codes { q, scale, min });
+            }
         }
     }
     if matches!(ty, Q8_0 | Q8_1 | Q8_K) {
@@ -148,6 +145,10 @@ pub(crate) unsafe fn codes<D: Decode>(ty: GgmlType, bytes: &[u8], q: &mut [i8], 
 /// # Safety
 /// The processor has the instructions of `D`.
 #[inline(always)]
+#[expect(
+    clippy::redundant_closure,
+    reason = "a function passed by name is not inlined, so not compiled with the tier's instructions"
+)]
 unsafe fn blocks<D: Decode>(ty: GgmlType, bytes: &[u8], mut row: impl Row) {
     // SAFETY: every use of `D` below relies on the caller's promise.
     unsafe {
@@ -158,28 +159,28 @@ unsafe fn blocks<D: Decode>(ty: GgmlType, bytes: &[u8], mut row: impl Row) {
             Q5_0 => row.scaled(bytes, |b, q, s| D::q5_0(b, q, s)),
             Q5_1 => row.offset(bytes, |b, q, s, m| D::q5_1(b, q, s, m)),
             Q8_0 => row.scaled(bytes, |b, q, s| D::q8_0(b, q, s)),
-            Q8_1 => row.scaled(bytes, legacy::q8_1),
+            Q8_1 => row.scaled(bytes, |b, q, s| legacy::q8_1(b, q, s)),
             Q2_K => row.offset(bytes, |b, q, s, m| D::q2_k(b, q, s, m)),
             Q3_K => row.scaled(bytes, |b, q, s| D::q3_k(b, q, s)),
             Q4_K => row.offset(bytes, |b, q, s, m| D::q4_k(b, q, s, m)),
             Q5_K => row.offset(bytes, |b, q, s, m| D::q5_k(b, q, s, m)),
             Q6_K => row.scaled(bytes, |b, q, s| D::q6_k(b, q, s)),
-            Q8_K => row.scaled(bytes, k::q8_k),
-            IQ2_XXS => row.scaled(bytes, iq::iq2_xxs),
-            IQ2_XS => row.scaled(bytes, iq::iq2_xs),
-            IQ2_S => row.scaled(bytes, iq::iq2_s),
-            IQ3_XXS => row.scaled(bytes, iq::iq3_xxs),
-            IQ3_S => row.scaled(bytes, iq::iq3_s),
-            IQ1_S => row.scaled(bytes, iq::iq1_s),
-            IQ1_M => row.scaled(bytes, iq::iq1_m),
+            Q8_K => row.scaled(bytes, |b, q, s| k::q8_k(b, q, s)),
+            IQ2_XXS => row.scaled(bytes, |b, q, s| iq::iq2_xxs(b, q, s)),
+            IQ2_XS => row.scaled(bytes, |b, q, s| iq::iq2_xs(b, q, s)),
+            IQ2_S => row.scaled(bytes, |b, q, s| iq::iq2_s(b, q, s)),
+            IQ3_XXS => row.scaled(bytes, |b, q, s| iq::iq3_xxs(b, q, s)),
+            IQ3_S => row.scaled(bytes, |b, q, s| iq::iq3_s(b, q, s)),
+            IQ1_S => row.scaled(bytes, |b, q, s| iq::iq1_s(b, q, s)),
+            IQ1_M => row.scaled(bytes, |b, q, s| iq::iq1_m(b, q, s)),
             IQ4_NL => row.scaled(bytes, |b, q, s| D::iq4_nl(b, q, s)),
             IQ4_XS => row.scaled(bytes, |b, q, s| D::iq4_xs(b, q, s)),
-            TQ1_0 => row.scaled(bytes, ternary::tq1_0),
-            TQ2_0 => row.scaled(bytes, ternary::tq2_0),
-            Q1_0 => row.scaled(bytes, ternary::q1_0),
-            Q2_0 => row.scaled(bytes, ternary::q2_0),
+            TQ1_0 => row.scaled(bytes, |b, q, s| ternary::tq1_0(b, q, s)),
+            TQ2_0 => row.scaled(bytes, |b, q, s| ternary::tq2_0(b, q, s)),
+            Q1_0 => row.scaled(bytes, |b, q, s| ternary::q1_0(b, q, s)),
+            Q2_0 => row.scaled(bytes, |b, q, s| ternary::q2_0(b, q, s)),
             MXFP4 => row.scaled(bytes, |b, q, s| D::mxfp4(b, q, s)),
-            NVFP4 => row.scaled(bytes, float4::nvfp4),
+            NVFP4 => row.scaled(bytes, |b, q, s| float4::nvfp4(b, q, s)),
         }
     }
 }
@@ -277,6 +278,80 @@ impl Row for Values<'_> {
                     *out = scale * f32::from(q) + min;
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod check {
+    //! The comparison of a tier's unpackers with the scalar ones.
+
+    use super::super::{GgmlType, group_len, unpack_f32, unpack_i8};
+
+    /// A tier's `unpack_f32`.
+    pub(crate) type F32 = unsafe fn(GgmlType, &[u8], &mut [f32]);
+    /// A tier's `unpack_i8`.
+    pub(crate) type I8 = unsafe fn(GgmlType, &[u8], &mut [i8], &mut [f32], &mut [f32]);
+
+    /// Asserts that both give the scalar bits for arbitrary bytes of every type and several
+    /// lengths; a NaN may be any NaN.
+    ///
+    /// # Safety
+    /// The processor has the tier's instructions.
+    pub(crate) unsafe fn agrees(tier_f32: F32, tier_i8: I8) {
+        let mut state = 1u64;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        };
+        for ty in GgmlType::ALL {
+            let step = ty.block_len();
+            let lens: &[usize] = if step == 1 { &[0, 1, 3, 8, 31, 32, 33, 95, 1024] } else { &[0, 1, 2, 7] };
+            for round in 0..40 {
+                let len = step * lens[round % lens.len()];
+                let size = ty.row_bytes(len).expect("whole blocks");
+                // One byte more, so that the blocks lie at odd addresses, too.
+                let mut bytes: Vec<u8> = (0..=size).map(|_| random()).collect();
+                if round >= 36 {
+                    bytes.fill([0, 0x80, 0x7f, 0xff][round - 36]);
+                }
+                let bytes = &bytes[round % 2..][..size];
+                // SAFETY: passed on to the caller.
+                unsafe {
+                    values_agree(ty, bytes, len, tier_f32);
+                    codes_agree(ty, bytes, len, tier_i8);
+                }
+            }
+        }
+    }
+
+    unsafe fn values_agree(ty: GgmlType, bytes: &[u8], len: usize, tier: F32) {
+        let (mut want, mut got) = (vec![1.0; len], vec![2.0; len]);
+        unpack_f32(ty, bytes, &mut want);
+        // SAFETY: passed on to the caller.
+        unsafe { tier(ty, bytes, &mut got) };
+        assert_same(ty, &got, &want);
+    }
+
+    unsafe fn codes_agree(ty: GgmlType, bytes: &[u8], len: usize, tier: I8) {
+        let groups = len.div_ceil(group_len(ty));
+        let (mut want, mut got) = (vec![1; len], vec![2; len]);
+        let (mut want_scale, mut got_scale) = (vec![1.0; groups], vec![2.0; groups]);
+        let (mut want_min, mut got_min) = (vec![1.0; groups], vec![2.0; groups]);
+        unpack_i8(ty, bytes, &mut want, &mut want_scale, &mut want_min);
+        // SAFETY: passed on to the caller.
+        unsafe { tier(ty, bytes, &mut got, &mut got_scale, &mut got_min) };
+        assert_eq!(got, want, "{ty}");
+        assert_same(ty, &got_scale, &want_scale);
+        assert_same(ty, &got_min, &want_min);
+    }
+
+    fn assert_same(ty: GgmlType, got: &[f32], want: &[f32]) {
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            let same = got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan();
+            assert!(same, "{ty} {i}: {got} instead of {want}");
         }
     }
 }
