@@ -204,8 +204,10 @@ fn slaney_filters(n_mel: usize) -> MelFilters {
     let hz = |mel: f64| {
         if mel >= break_mel { BREAK_HZ * (log_step * (mel - break_mel)).exp() } else { HZ_PER_MEL * mel }
     };
-    let step = (break_mel + (8000.0 / BREAK_HZ).ln() / log_step) / (n_mel + 1) as f64;
-    let edge = |i: usize| hz(i as f64 * step);
+    let top = break_mel + (8000.0 / BREAK_HZ).ln() / log_step;
+    let step = top / (n_mel + 1) as f64;
+    // The last edge is not a product, so that it is 8000 Hz and not a rounding error above.
+    let edge = |i: usize| hz(if i <= n_mel { i as f64 * step } else { top });
     let n_fft = 201;
     let mut data = Vec::with_capacity(n_mel * n_fft);
     for band in 0..n_mel {

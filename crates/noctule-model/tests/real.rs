@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use noctule_model::{Model, Role, names};
+use noctule_model::write::Writer;
+use noctule_model::{Model, Role, names, silero};
 
 /// The ggml files in the folder, or an empty list and a line that says so.
 fn models() -> Vec<PathBuf> {
@@ -71,4 +72,53 @@ fn real_vocabularies_lead_back() {
             assert!(found.is_none_or(|found| found >= id), "token {id}");
         }
     }
+}
+
+#[test]
+fn real_filters_are_the_ones_that_synthetic_models_get() {
+    for path in models() {
+        let Ok(model) = Model::open(&path) else { continue };
+        let synthetic = noctule_model::synthetic::header(model.hparams().clone()).unwrap();
+        assert!(synthetic.filters == *model.mel_filters(), "{}", model.name());
+    }
+}
+
+#[test]
+fn real_models_written_again_are_the_same_bytes() {
+    for path in models() {
+        let Ok(model) = Model::open(&path) else { continue };
+        if model.size_bytes() > 100_000_000 {
+            continue;
+        }
+        let mut writer = Writer::new(Vec::new(), "copy", model.header()).unwrap();
+        for t in model.tensors() {
+            writer.tensor(&t.name, t.ty, model.bytes(t)).unwrap();
+        }
+        assert!(writer.finish().unwrap() == std::fs::read(&path).unwrap(), "{}", model.name());
+    }
+}
+
+#[test]
+fn the_real_silero_file_is_read() {
+    let Some(folder) = std::env::var_os("NOCTULE_TEST_MODELS") else {
+        eprintln!("skipped: NOCTULE_TEST_MODELS names no folder of models");
+        return;
+    };
+    let path = PathBuf::from(folder).join("silero-v6.2.0-ggml.bin");
+    if !path.exists() {
+        eprintln!("skipped: {} is not there", path.display());
+        return;
+    }
+    let weights = silero::read(&path).unwrap();
+    assert_eq!(weights.version, (6, 2, 0));
+    // The basis is a Hann-windowed transform: its first row is the window itself, which is a cosine
+    // of period 256 with mean one half.
+    let window: Vec<f32> = weights.stft[..256].to_vec();
+    let mean = window.iter().sum::<f32>() / 256.0;
+    assert!((mean - 0.5).abs() < 0.01, "{mean}");
+    assert!((window[128] - 1.0).abs() < 0.01 && window[0].abs() < 0.01);
+    let widths: Vec<(usize, usize)> = weights.encoder.iter().map(|c| (c.inputs, c.outputs)).collect();
+    assert_eq!(widths, [(129, 128), (128, 64), (64, 64), (64, 128)]);
+    let error = Model::open(&path).unwrap_err();
+    assert!(error.to_string().contains("--vad-model"), "{error}");
 }

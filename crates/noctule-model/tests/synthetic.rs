@@ -145,6 +145,34 @@ fn the_writer_refuses_what_the_reader_would() {
     assert!(Writer::new(Vec::new(), "out", &header).is_err());
 }
 
+/// A 384-wide model whose rows are cut into super-blocks of 256 as if they were one long row: what
+/// whisper.cpp's quantiser makes of tiny and a K type.
+#[test]
+fn super_blocks_that_straddle_rows() {
+    let hparams = Hparams {
+        n_audio_state: 384,
+        n_audio_head: 6,
+        n_audio_layer: 1,
+        n_text_state: 384,
+        n_text_head: 6,
+        n_text_layer: 1,
+        ..Kind::En.hparams()
+    };
+    let header = synthetic::header(hparams).unwrap();
+    let bytes = synthetic::model(&header, GgmlType::F16, 1).unwrap();
+    let model = Model::from_vec("wide", bytes.clone()).unwrap();
+    let t = model.tensor("encoder.blocks.0.attn.query.weight").unwrap();
+    let data = t.range();
+    let type_at = data.start - t.name.len() - 4 * t.ne.len() - 4;
+    let flat = vec![0u8; 384 * 384 / 256 * 144];
+    let id = GgmlType::Q4_K.id().to_le_bytes();
+    let spliced = [&bytes[..type_at], &id, &bytes[type_at + 4..data.start], &flat, &bytes[data.end..]].concat();
+    let error = Model::from_vec("wide-q4_k", spliced).unwrap_err();
+    let ErrorKind::Tensor { tensor, problem, .. } = error.kind() else { panic!("{error}") };
+    assert_eq!(tensor, &t.name);
+    assert_eq!(problem, &TensorProblem::Row { row: 384, block: 256, ty: "q4_k" });
+}
+
 /// An empty folder that is removed at the end.
 struct Folder(std::path::PathBuf);
 
