@@ -30,6 +30,10 @@ mod view;
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+mod dotprod;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 
 pub use block::{GgmlType, Matrix};
 pub use compute::{Activation, Compute, CrossKv, CrossWeights, Precision, Product};

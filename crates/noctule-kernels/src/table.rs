@@ -100,8 +100,8 @@ pub(crate) struct Kernels {
     pub(crate) f32: F32,
     pub(crate) int8: Int8,
     pub(crate) gemv: unsafe fn(Float, &Gemv),
-    pub(crate) unpack_f32: fn(GgmlType, &[u8], &mut [f32]),
-    pub(crate) unpack_i8: fn(GgmlType, &[u8], &mut [i8], &mut [f32], &mut [f32]),
+    pub(crate) unpack_f32: unsafe fn(GgmlType, &[u8], &mut [f32]),
+    pub(crate) unpack_i8: unsafe fn(GgmlType, &[u8], &mut [i8], &mut [f32], &mut [f32]),
     pub(crate) gelu: unsafe fn(&mut [f32]),
     pub(crate) log_softmax: unsafe fn(&mut [f32]),
     pub(crate) layer_norm: unsafe fn(&[f32], &[f32], &[f32], f32, &mut [f32]),
@@ -225,13 +225,13 @@ instantiate!(
     avx2_kernels,
     crate::avx2::Avx2,
     tier: crate::cpu::Tier::Avx2,
-    mr: 4,
-    vectors: [1, 2, 3],
-    widest: 3,
+    mr: 6,
+    vectors: [1, 2],
+    widest: 2,
     depth: 256,
     value_vectors: 2,
-    int8: crate::table::SCALAR_INT8,
-    unpack: crate::block::unpack_f32, crate::block::unpack_i8,
+    int8: crate::avx2::int8::INT8,
+    unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c"
 );
 
@@ -243,11 +243,41 @@ instantiate!(
     mr: 8,
     vectors: [1, 2, 3],
     widest: 3,
+    depth: 128,
+    value_vectors: 4,
+    int8: crate::avx512::int8::INT8,
+    unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
+    "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
+);
+
+#[cfg(target_arch = "aarch64")]
+instantiate!(
+    neon_kernels,
+    crate::neon::Neon,
+    tier: crate::cpu::Tier::Neon,
+    mr: 8,
+    vectors: [1, 2],
+    widest: 2,
     depth: 256,
     value_vectors: 4,
-    int8: crate::table::SCALAR_INT8,
-    unpack: crate::block::unpack_f32, crate::block::unpack_i8,
-    "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
+    int8: crate::neon::int8::INT8,
+    unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
+    "neon"
+);
+
+#[cfg(target_arch = "aarch64")]
+instantiate!(
+    dotprod_kernels,
+    crate::neon::Neon,
+    tier: crate::cpu::Tier::Dotprod,
+    mr: 8,
+    vectors: [1, 2],
+    widest: 2,
+    depth: 256,
+    value_vectors: 4,
+    int8: crate::dotprod::int8::INT8,
+    unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
+    "neon,dotprod"
 );
 
 const SCALAR_INT8: Int8 = Int8 {
@@ -271,6 +301,10 @@ pub(crate) fn kernels(tier: Tier) -> Option<Kernels> {
         Tier::Avx2 => Some(avx2_kernels::KERNELS),
         #[cfg(target_arch = "x86_64")]
         Tier::Avx512 => Some(avx512_kernels::KERNELS),
+        #[cfg(target_arch = "aarch64")]
+        Tier::Neon => Some(neon_kernels::KERNELS),
+        #[cfg(target_arch = "aarch64")]
+        Tier::Dotprod => Some(dotprod_kernels::KERNELS),
         #[allow(unreachable_patterns)]
         _ => None,
     }

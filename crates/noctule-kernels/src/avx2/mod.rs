@@ -1,5 +1,8 @@
 //! x86-64 with AVX2, FMA and F16C.
 
+pub(crate) mod int8;
+pub(crate) mod unpack;
+
 use crate::simd::Simd;
 use std::arch::x86_64::*;
 

@@ -1,5 +1,7 @@
 //! x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
 
+pub(crate) mod int8;
+
 use crate::simd::Simd;
 use std::arch::x86_64::*;
 

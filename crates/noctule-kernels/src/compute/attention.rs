@@ -6,13 +6,13 @@ use crate::generic::gemm::Tile;
 use crate::view::{Rows, RowsMut, SharedRows};
 
 /// Keys that one pass scores before their values are added, so that the scores stay in cache.
-const KEYS: usize = 256;
+const KEYS: usize = 128;
 
 /// Keys and values of all heads, laid out for the tile.
 struct Operands<'a> {
     /// `[heads][⌈t / mr⌉][depth][mr]`.
     keys: &'a [f32],
-    /// `[heads][t][depth, padded to mr]`.
+    /// `[heads][⌈depth / mr⌉][t][mr]`.
     values: &'a [f32],
     t: usize,
     depth: usize,
@@ -82,11 +82,13 @@ impl Compute {
                 }
             }
         });
-        let stride = depth.next_multiple_of(mr);
-        self.par_chunks_mut(values, k.rows() * stride, |head, values| {
-            for (i, to) in values.chunks_exact_mut(stride).enumerate() {
-                let (to, padding) = to.split_at_mut(depth);
-                to.copy_from_slice(&v.row(i)[head * depth..][..depth]);
+        let parts = depth.div_ceil(mr);
+        self.par_chunks_mut(values, k.rows() * mr, |task, panel| {
+            let (head, from) = (task / parts, task % parts * mr);
+            for (i, to) in panel.chunks_exact_mut(mr).enumerate() {
+                let row = &v.row(i)[head * depth..][..depth];
+                let (to, padding) = to.split_at_mut(mr.min(depth - from));
+                to.copy_from_slice(&row[from..from + to.len()]);
                 padding.fill(0.0);
             }
         });
@@ -141,8 +143,8 @@ impl Compute {
             for d in (0..stride).step_by(mr) {
                 let tile = Tile {
                     k: keys,
-                    a: v[first * stride..][..keys * stride][d..].as_ptr(),
-                    lda: stride,
+                    a: v[d * operands.t + first * mr..][..keys * mr].as_ptr(),
+                    lda: mr,
                     b: scores.as_ptr(),
                     ldb: nr,
                     c: values[d * nr..][..mr * nr].as_mut_ptr(),

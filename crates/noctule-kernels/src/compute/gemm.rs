@@ -85,7 +85,8 @@ impl Compute {
                 let index = p * nr + j;
                 if index < strip.len {
                     let bytes = weights.row(strip.from + index);
-                    (self.kernels.unpack_f32)(weights.ty(), bytes, row);
+                    // SAFETY: `kernels` checked the tier.
+                    unsafe { (self.kernels.unpack_f32)(weights.ty(), bytes, row) };
                     to.zip(&*row).for_each(|(to, &w)| *to = w);
                 } else {
                     to.for_each(|to| *to = 0.0);

@@ -87,7 +87,8 @@ impl Compute {
             let n = UNPACKED.min(strip.len - j);
             for r in 0..n {
                 let bytes = weights.row(strip.from + j + r);
-                (self.kernels.unpack_f32)(ty, bytes, &mut unpacked[r * k..][..k]);
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.unpack_f32)(ty, bytes, &mut unpacked[r * k..][..k]) };
             }
             call.w = unpacked.as_ptr().cast();
             call.n = n;
@@ -110,13 +111,16 @@ impl Compute {
         for j in (0..strip.len).step_by(UNPACKED) {
             let n = UNPACKED.min(strip.len - j);
             for r in 0..n {
-                (self.kernels.unpack_i8)(
-                    ty,
-                    weights.row(strip.from + j + r),
-                    &mut q[r * k..][..k],
-                    &mut scale[r * groups..][..groups],
-                    &mut min[r * groups..][..groups],
-                );
+                // SAFETY: `kernels` checked the tier.
+                unsafe {
+                    (self.kernels.unpack_i8)(
+                        ty,
+                        weights.row(strip.from + j + r),
+                        &mut q[r * k..][..k],
+                        &mut scale[r * groups..][..groups],
+                        &mut min[r * groups..][..groups],
+                    );
+                }
             }
             let call = GemvI8 {
                 k,

@@ -224,7 +224,8 @@ impl Compute {
                 let used = cols.div_ceil(group);
                 let bytes = weights.row(strip.from + j);
                 let (q, s, m) = (&mut row[..cols], &mut scale[..used], &mut min[..used]);
-                (self.kernels.unpack_i8)(ty, bytes, q, s, m);
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.unpack_i8)(ty, bytes, q, s, m) };
             }
             let codes = as_bytes(&mut b[panel * panel_bytes..][..panel_bytes]);
             scatter(int8.unit, int8.wide, int8.flip, row, r, int8.nr, codes);

@@ -1,0 +1,192 @@
+//! Integer products with the four-way dot product of AVX-512 VNNI.
+//!
+//! `vpdpbusd` multiplies unsigned by signed bytes. In the tile the weights are made unsigned by a
+//! bias of 128, and each sum starts at −128 times the sum of its activations. In the few-row
+//! product the magnitudes of the weights are unsigned and their signs go to the activations.
+
+use crate::table::{GemvI8, Int8, TileI8};
+use std::arch::x86_64::*;
+
+const MR: usize = 16;
+const NR: usize = 16;
+
+pub(crate) const INT8: Int8 = Int8 {
+    mr: MR,
+    nr: NR,
+    unit: 4,
+    wide: false,
+    flip: 0x80,
+    tile,
+    gemv,
+};
+
+/// # Safety
+/// The processor has the tier, and all elements that the tile names are valid.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+unsafe fn tile(t: &TileI8) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        match (t.group, t.b_min.is_null()) {
+            (16, true) => tile_of::<16, 4, false>(t),
+            (16, false) => tile_of::<16, 4, true>(t),
+            (_, true) => tile_of::<32, 8, false>(t),
+            (_, false) => tile_of::<32, 8, true>(t),
+        }
+    }
+}
+
+/// `QUADS` is `GROUP / 4`.
+///
+/// # Safety
+/// As for [`tile`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+unsafe fn tile_of<const GROUP: usize, const QUADS: usize, const MIN: bool>(t: &TileI8) {
+    // SAFETY: the operands have the shapes that `TileI8` states.
+    unsafe {
+        let mut sums = [_mm512_setzero_ps(); MR];
+        for g in 0..t.groups {
+            let mut b = [_mm512_setzero_si512(); QUADS];
+            for (u, b) in b.iter_mut().enumerate() {
+                *b = _mm512_loadu_si512(t.b.add((g * QUADS + u) * 4 * NR).cast());
+            }
+            let b_scale = _mm512_loadu_ps(t.b_scale.add(g * NR));
+            let a = t.a.cast::<i32>().add(g * QUADS * MR);
+            let a_scale = t.a_scale.add(g * GROUP / 32 * MR);
+            let a_shift = t.a_shift.add(g * MR);
+            for (r, sum) in sums.iter_mut().enumerate() {
+                let mut dot = _mm512_set1_epi32(*a_shift.add(r));
+                for (u, &b) in b.iter().enumerate() {
+                    let x = _mm512_set1_epi32(a.add(u * MR + r).read_unaligned());
+                    dot = _mm512_dpbusd_epi32(dot, b, x);
+                }
+                let scale = _mm512_mul_ps(b_scale, _mm512_set1_ps(*a_scale.add(r)));
+                *sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, *sum);
+            }
+            if MIN {
+                let b_min = _mm512_loadu_ps(t.b_min.add(g * NR));
+                for (r, sum) in sums.iter_mut().enumerate() {
+                    let a_sum = _mm512_set1_ps(*t.a_sum.add(g * MR + r));
+                    *sum = _mm512_fmadd_ps(a_sum, b_min, *sum);
+                }
+            }
+        }
+        for (r, &sum) in sums.iter().enumerate() {
+            _mm512_storeu_ps(t.c.add(r * t.ldc), sum);
+        }
+    }
+}
+
+/// # Safety
+/// The processor has the tier, and all elements that `g` names are valid.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+unsafe fn gemv(g: &GemvI8) {
+    // SAFETY: passed on to the caller; every block stays within `n` and `m`.
+    unsafe {
+        let mut i = 0;
+        while i < g.m {
+            let rows = (g.m - i).min(5);
+            let mut j = 0;
+            while j < g.n {
+                let pair = g.n - j >= 2;
+                match (rows, pair) {
+                    (1, true) => gemv_of::<2, 1>(g, j, i),
+                    (1, false) => gemv_of::<1, 1>(g, j, i),
+                    (2, true) => gemv_of::<2, 2>(g, j, i),
+                    (2, false) => gemv_of::<1, 2>(g, j, i),
+                    (3, true) => gemv_of::<2, 3>(g, j, i),
+                    (3, false) => gemv_of::<1, 3>(g, j, i),
+                    (4, true) => gemv_of::<2, 4>(g, j, i),
+                    (4, false) => gemv_of::<1, 4>(g, j, i),
+                    (_, true) => gemv_of::<2, 5>(g, j, i),
+                    (_, false) => gemv_of::<1, 5>(g, j, i),
+                }
+                j += if pair { 2 } else { 1 };
+            }
+            i += rows;
+        }
+    }
+}
+
+/// `R` rows of weights from `j` on, `M` rows of activations from `i` on.
+///
+/// # Safety
+/// As for [`gemv`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+unsafe fn gemv_of<const R: usize, const M: usize>(g: &GemvI8, j: usize, i: usize) {
+    // SAFETY: the operands have the shapes that `GemvI8` states, and masks keep loads inside them.
+    unsafe {
+        let groups = g.k / g.group;
+        let mut acc = [[_mm512_setzero_ps(); M]; R];
+        // Sixteen weight groups are one vector of scales.
+        for first in (0..groups).step_by(16) {
+            let count = (groups - first).min(16);
+            let mask = (0xffff_u32 >> (16 - count)) as u16;
+            let mut scales = [[_mm512_setzero_ps(); M]; R];
+            let mut x_scales = [_mm512_setzero_ps(); M];
+            for (c, x_scale) in x_scales.iter_mut().enumerate() {
+                let from = g.x_scale.add((i + c) * (g.k / 32));
+                *x_scale = if g.group == 32 {
+                    _mm512_maskz_loadu_ps(mask, from.add(first))
+                } else {
+                    // Two weight groups share the scale of 32 activations.
+                    let half = (0xff_u32 >> (8 - count.div_ceil(2))) as u16;
+                    let pairs = _mm512_set_epi32(7, 7, 6, 6, 5, 5, 4, 4, 3, 3, 2, 2, 1, 1, 0, 0);
+                    let loaded = _mm512_maskz_loadu_ps(half, from.add(first / 2));
+                    _mm512_permutexvar_ps(pairs, loaded)
+                };
+            }
+            for r in 0..R {
+                let at = (j + r) * groups + first;
+                let w_scale = _mm512_maskz_loadu_ps(mask, g.w_scale.add(at));
+                for c in 0..M {
+                    scales[r][c] = _mm512_mul_ps(w_scale, x_scales[c]);
+                }
+                if !g.w_min.is_null() {
+                    let min = _mm512_maskz_loadu_ps(mask, g.w_min.add(at));
+                    for (c, acc) in acc[r].iter_mut().enumerate() {
+                        let from = g.x_sum.add((i + c) * groups + first);
+                        *acc = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, from), min, *acc);
+                    }
+                }
+            }
+            // A vector of 64 codes spans 64 / group groups: 16 lanes of four codes each.
+            let per_vector = 64 / g.group;
+            let lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+            let mut index = if g.group == 32 {
+                _mm512_srli_epi32::<3>(lanes)
+            } else {
+                _mm512_srli_epi32::<2>(lanes)
+            };
+            let codes = count * g.group;
+            for from in (0..codes).step_by(64) {
+                let bytes = (codes - from).min(64);
+                let mask = u64::MAX >> (64 - bytes);
+                let at = first * g.group + from;
+                let mut x = [_mm512_setzero_si512(); M];
+                for (c, x) in x.iter_mut().enumerate() {
+                    *x = _mm512_maskz_loadu_epi8(mask, g.x.add((i + c) * g.k + at));
+                }
+                for r in 0..R {
+                    let w = _mm512_maskz_loadu_epi8(mask, g.w.add((j + r) * g.k + at));
+                    let negative = _mm512_movepi8_mask(w);
+                    let magnitude = _mm512_abs_epi8(w);
+                    for c in 0..M {
+                        let zero = _mm512_setzero_si512();
+                        let signed = _mm512_mask_sub_epi8(x[c], negative, zero, x[c]);
+                        let dot = _mm512_dpbusd_epi32(zero, magnitude, signed);
+                        let scale = _mm512_permutexvar_ps(index, scales[r][c]);
+                        acc[r][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, acc[r][c]);
+                    }
+                }
+                index = _mm512_add_epi32(index, _mm512_set1_epi32(per_vector as i32));
+            }
+        }
+        for r in 0..R {
+            for c in 0..M {
+                *g.out.add((i + c) * g.out_stride + j + r) = _mm512_reduce_add_ps(acc[r][c]);
+            }
+        }
+    }
+}
