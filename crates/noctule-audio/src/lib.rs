@@ -4,7 +4,7 @@
 //! `f32` samples in −1..1 at [`SAMPLE_RATE`], which is what the recogniser
 //! takes. This crate is a leaf: it knows nothing of models or text.
 //!
-//! - [`file`] decodes and mixes to mono (or keeps left and right);
+//! - [`mod@file`] decodes and mixes to mono (or keeps left and right);
 //! - [`resample`] brings any sample rate to 16 kHz;
 //! - [`vad`] finds the speech and maps times of the shortened audio back;
 //! - [`stereo`] tells the speakers of a two-channel recording apart;

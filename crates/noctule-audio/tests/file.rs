@@ -275,6 +275,19 @@ fn cut_off_files_give_what_is_there_and_a_warning() {
 }
 
 #[test]
+fn damage_inside_does_not_shift_what_follows() {
+    let mut flac = std::fs::read(data("tone-48000-stereo-24bit.flac")).unwrap();
+    // The tone is at 1/3 to 2/3 of the time and takes nearly all of the bytes.
+    let middle = flac.len() * 6 / 10;
+    flac[middle..middle + 3_000].fill(0x55);
+    let audio = read(&flac).unwrap();
+    assert_eq!(audio.samples.len(), 24_000, "{:?}", audio.warnings);
+    assert!(audio.warnings[0].contains("s are damaged and became silence"), "{:?}", audio.warnings);
+    let last = audio.samples.iter().rposition(|x| x.abs() > 0.15).unwrap();
+    assert!(last.abs_diff(16_000) <= 16, "{last}");
+}
+
+#[test]
 fn values_that_are_not_numbers_become_silence() {
     let body = [0.5, f32::NAN, f32::INFINITY, -0.5].iter().flat_map(|v| v.to_le_bytes()).collect();
     let audio = read(&Wav::new(3, 32, body).bytes()).unwrap();
@@ -292,8 +305,8 @@ fn bad_input_gives_an_error_that_helps() {
         (text, "x.wav is not audio that noctule reads (WAV, FLAC or MP3)"),
         (b"RIFF".to_vec(), "x.wav is not audio"),
         (
-            b"OggS\0\x02".repeat(50),
-            "it looks like Ogg (Vorbis or Opus); convert it with: ffmpeg -i x.wav -ar 16000 -ac 1 out.wav",
+            b"FORM\0\0\0\x80AIFFCOMM".to_vec(),
+            "it looks like AIFF; convert it with: ffmpeg -i x.wav -ar 16000 -ac 1 out.wav",
         ),
         (wav(1, 16).bytes()[..40].to_vec(), "has no data chunk"),
         (wav(1, 16).bytes()[..30].to_vec(), "ends inside the WAV header"),

@@ -13,6 +13,7 @@
 
 mod decode;
 mod open;
+mod sink;
 mod splice;
 mod wav_header;
 

@@ -29,6 +29,9 @@ pub(super) struct Opened<'a> {
     pub promised_frames: Option<u64>,
     /// Frames that can be there at most, from the file's size.
     pub present_frames: Option<u64>,
+    /// A guess at the number of frames that memory can be set aside for: never
+    /// far beyond what a file of this size can hold.
+    pub likely_frames: u64,
     /// Whether `promised_frames` is exact to the frame, and seeking too.
     pub exact: bool,
     pub seekable: bool,
@@ -46,6 +49,7 @@ pub(super) fn open<'a>(
         let data = source.byte_len()? - wav.canonical.len() as u64;
         Some(data / wav.frame_bytes)
     });
+    let byte_len = source.byte_len().unwrap_or(0);
     let stream = MediaSourceStream::new(source, Default::default());
     let mut hint = Hint::new();
     if let Some(extension) = extension {
@@ -68,7 +72,9 @@ pub(super) fn open<'a>(
         // guesses it from the bit rate.
         None => track.num_frames.filter(|_| exact || track.delay.is_some()),
     };
-    Ok(Opened { track_id, rate, promised_frames, present_frames, exact, seekable, decoder, format })
+    let plausible_frames = byte_len.saturating_mul(16);
+    let likely_frames = present_frames.or(promised_frames).map_or(0, |n| n.min(plausible_frames));
+    Ok(Opened { likely_frames, track_id, rate, promised_frames, present_frames, exact, seekable, decoder, format })
 }
 
 /// What the first bytes tell.

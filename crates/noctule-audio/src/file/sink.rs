@@ -1,0 +1,211 @@
+//! Where decoded frames go: mixed to mono, brought to 16 kHz, cut to the
+//! asked-for stretch.
+
+use symphonia::core::audio::GenericAudioBufferRef;
+
+use super::ReadOptions;
+use crate::resample::{self, Resampler};
+use crate::{AudioError, SAMPLE_RATE};
+
+/// Times beyond this (some 30 years) are typing errors; the bound keeps sample
+/// counts far from overflow.
+const LONGEST_S: f64 = 1e9;
+
+/// The stretch in 16 kHz samples from the start of the audio.
+pub(super) struct Range {
+    pub first: u64,
+    pub count: Option<u64>,
+}
+
+impl Range {
+    pub(super) fn new(options: &ReadOptions) -> Result<Self, AudioError> {
+        let offset = options.offset_s;
+        if !(0.0..=LONGEST_S).contains(&offset) {
+            return Err(AudioError::Option {
+                option: "offset_s",
+                value: offset.to_string(),
+                expected: "give a number of seconds that is not negative",
+            });
+        }
+        if let Some(duration) = options.duration_s
+            && (duration.is_nan() || duration <= 0.0)
+        {
+            return Err(AudioError::Option {
+                option: "duration_s",
+                value: duration.to_string(),
+                expected: "give a number of seconds greater than 0, or leave it out",
+            });
+        }
+        let samples = |seconds: f64| (seconds * f64::from(SAMPLE_RATE)).round() as u64;
+        let first = samples(offset);
+        let count = options.duration_s.map(|d| (samples(offset + d.min(LONGEST_S)) - first).max(1));
+        Ok(Self { first, count })
+    }
+}
+
+/// Left and right.
+type Sides = (Vec<f32>, Vec<f32>);
+
+/// One output channel.
+struct Lane {
+    resampler: Resampler,
+    out: Vec<f32>,
+}
+
+/// Collects decoded frames, mixes them and converts their rate.
+pub(super) struct Sink {
+    mono: Lane,
+    /// Left and right, where asked for.
+    sides: Option<[Lane; 2]>,
+    /// The frame at which the resamplers start: a whole number of filter
+    /// blocks, one block early, so that an excerpt equals the whole.
+    pub skip_frames: u64,
+    /// 16 kHz samples to drop from the front of each lane.
+    drop: usize,
+    /// 16 kHz samples wanted after the dropped ones.
+    want: Option<u64>,
+    /// The next frame's index in the source.
+    pub position: u64,
+    pub decoded_frames: u64,
+    pub channels: u16,
+    pub not_numbers: u64,
+    planes: Vec<Vec<f32>>,
+    mix: Vec<f32>,
+}
+
+impl Sink {
+    pub(super) fn new(rate: u32, range: &Range, keep_stereo: bool) -> Self {
+        let lane = || Lane {
+            resampler: Resampler::new(rate).expect("the rate was checked when the file was opened"),
+            out: Vec::new(),
+        };
+        let mono = lane();
+        let (block_in, block_out) = mono.resampler.block();
+        let blocks = (range.first / block_out).saturating_sub(1);
+        Self {
+            mono,
+            sides: keep_stereo.then(|| [lane(), lane()]),
+            skip_frames: blocks * block_in,
+            drop: (range.first - blocks * block_out) as usize,
+            want: range.count,
+            position: 0,
+            decoded_frames: 0,
+            channels: 0,
+            not_numbers: 0,
+            planes: Vec::new(),
+            mix: Vec::new(),
+        }
+    }
+
+    /// Sets memory aside for `frames` frames of the source in all, so that a
+    /// long file is not copied while its buffer grows.
+    pub(super) fn reserve(&mut self, frames: u64) {
+        let rate = self.mono.resampler.rate();
+        let all = resample::output_len(frames.saturating_sub(self.skip_frames), rate);
+        let wanted = self.want.map_or(all, |want| all.min(want + self.drop as u64));
+        // What the filter gives beyond the end, before it is cut off.
+        let surplus = 2 * self.mono.resampler.block().1;
+        let Ok(len) = usize::try_from(wanted + surplus) else { return };
+        for lane in std::iter::once(&mut self.mono).chain(self.sides.iter_mut().flatten()) {
+            // Without it, the buffer just grows as it is filled.
+            let _ = lane.out.try_reserve_exact(len);
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.want.is_some_and(|want| (self.mono.out.len() as u64) >= want.saturating_add(self.drop as u64))
+    }
+
+    pub(super) fn push(&mut self, buffer: &GenericAudioBufferRef<'_>) {
+        let frames = buffer.frames();
+        let skip = self.advance(frames);
+        self.decoded_frames += frames as u64;
+        if skip == frames {
+            return;
+        }
+        buffer.copy_to_vecs_planar(&mut self.planes);
+        let planes = &mut self.planes[..buffer.num_planes()];
+        self.channels = self.channels.max(planes.len() as u16);
+        for sample in planes.iter_mut().flat_map(|p| &mut p[skip..]) {
+            if !sample.is_finite() {
+                *sample = 0.0;
+                self.not_numbers += 1;
+            }
+        }
+        self.mix.clear();
+        match &*planes {
+            [] => self.mix.resize(frames - skip, 0.0),
+            [only] => self.mix.extend_from_slice(&only[skip..]),
+            [left, right] => {
+                let pairs = left[skip..].iter().zip(&right[skip..]);
+                self.mix.extend(pairs.map(|(l, r)| (l + r) * 0.5));
+            }
+            many => {
+                let scale = 1.0 / many.len() as f32;
+                let mean = |i: usize| many.iter().map(|p| p[i]).sum::<f32>() * scale;
+                self.mix.extend((skip..frames).map(mean));
+            }
+        }
+        self.mono.push(&self.mix);
+        if let Some([left, right]) = &mut self.sides {
+            match &*planes {
+                [l, r, ..] => {
+                    left.push(&l[skip..]);
+                    right.push(&r[skip..]);
+                }
+                _ => {
+                    left.push(&self.mix);
+                    right.push(&self.mix);
+                }
+            }
+        }
+    }
+
+    pub(super) fn push_silence(&mut self, frames: u64) {
+        let frames = frames as usize;
+        let skip = self.advance(frames);
+        self.mix.clear();
+        self.mix.resize(frames - skip, 0.0);
+        self.mono.push(&self.mix);
+        for lane in self.sides.iter_mut().flatten() {
+            lane.push(&self.mix);
+        }
+    }
+
+    /// Moves the position on and says how many of the frames lie before the start.
+    fn advance(&mut self, frames: usize) -> usize {
+        let before = self.skip_frames.saturating_sub(self.position);
+        self.position += frames as u64;
+        usize::try_from(before).map_or(frames, |before| before.min(frames))
+    }
+
+    /// The audio has ended: let the filters give what they hold.
+    pub(super) fn end(&mut self) {
+        for lane in std::iter::once(&mut self.mono).chain(self.sides.iter_mut().flatten()) {
+            lane.resampler.finish(&mut lane.out);
+        }
+    }
+
+    /// The samples of the stretch, mono and (for two channels or more) stereo.
+    pub(super) fn take(self) -> (Vec<f32>, Option<Sides>) {
+        let (drop, want) = (self.drop, self.want);
+        let cut = |mut out: Vec<f32>| {
+            out.drain(..drop.min(out.len()));
+            if let Some(want) = want.and_then(|w| usize::try_from(w).ok()) {
+                out.truncate(want);
+            }
+            out
+        };
+        let stereo = match self.sides {
+            Some([left, right]) if self.channels >= 2 => Some((cut(left.out), cut(right.out))),
+            _ => None,
+        };
+        (cut(self.mono.out), stereo)
+    }
+}
+
+impl Lane {
+    fn push(&mut self, samples: &[f32]) {
+        self.resampler.push(samples, &mut self.out);
+    }
+}
