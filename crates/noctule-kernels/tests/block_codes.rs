@@ -139,9 +139,12 @@ fn odd_floats_are_defined() {
     assert_eq!(group([f32::MAX; 32]).0, vec![127; 32]);
 
     let mut x = [1.0; 32];
-    x[3] = f32::NAN;
-    let (q, scale) = group(x);
-    assert_eq!((q[2], q[3], scale), (127, 0, 1.0 / 127.0));
+    let signalling = f32::from_bits(0x7fa0_0000);
+    for nan in [f32::NAN, -f32::NAN, signalling] {
+        x[3] = nan;
+        let (q, scale) = group(x);
+        assert_eq!((q[2], q[3], scale), (127, 0, 1.0 / 127.0));
+    }
     x[4] = f32::NEG_INFINITY;
     assert_eq!(group(x).1, f32::INFINITY);
 }

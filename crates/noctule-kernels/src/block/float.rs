@@ -81,14 +81,16 @@ pub(super) fn quantize_group(x: &[f32; 32], q: &mut [i8; 32]) -> f32 {
 }
 
 /// The largest magnitude; a NaN counts as nothing.
+///
+/// Compares bit patterns, which for magnitudes order as integers: LLVM may turn a comparison of
+/// floats into an instruction that lets a signalling NaN through (`fmaxnm` of ARM).
 #[inline(always)]
 fn largest(x: &[f32; 32]) -> f32 {
-    let larger = |a: f32, b: f32| if b > a { b } else { a };
-    let mut lanes = [0f32; 8];
-    for x in x.as_chunks::<8>().0 {
-        for (lane, x) in lanes.iter_mut().zip(x) {
-            *lane = larger(*lane, x.abs());
-        }
+    let mut largest = 0;
+    for x in x {
+        let magnitude = x.to_bits() & 0x7fff_ffff;
+        let number = magnitude <= f32::INFINITY.to_bits();
+        largest = largest.max(if number { magnitude } else { 0 });
     }
-    lanes.into_iter().fold(0.0, larger)
+    f32::from_bits(largest)
 }

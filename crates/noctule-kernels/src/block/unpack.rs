@@ -343,7 +343,9 @@ pub(crate) mod check {
         unpack_i8(ty, bytes, &mut want, &mut want_scale, &mut want_min);
         // SAFETY: passed on to the caller.
         unsafe { tier(ty, bytes, &mut got, &mut got_scale, &mut got_min) };
-        assert_eq!(got, want, "{ty}");
+        for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+            assert_eq!(got, want, "{ty} code {i}");
+        }
         assert_same(ty, &got_scale, &want_scale);
         assert_same(ty, &got_min, &want_min);
     }

@@ -145,14 +145,14 @@ impl Wide for uint8x16x2_t {
         // SAFETY: loads and stores stay inside the arrays; the caller promises NEON.
         unsafe {
             let x = x.as_ptr();
-            let mut largest = vdupq_n_f32(0.0);
+            // Bit patterns of magnitudes order as integers; those above infinity are NaNs.
+            let infinity = vdupq_n_u32(f32::INFINITY.to_bits());
+            let mut largest = vdupq_n_u32(0);
             for i in 0..8 {
-                // A comparison with a NaN is false, so that it changes nothing; `fmaxnm` would let
-                // a signalling one through.
-                let x = vabsq_f32(vld1q_f32(x.add(4 * i)));
-                largest = vbslq_f32(vcgtq_f32(x, largest), x, largest);
+                let x = vreinterpretq_u32_f32(vabsq_f32(vld1q_f32(x.add(4 * i))));
+                largest = vmaxq_u32(largest, vandq_u32(x, vcleq_u32(x, infinity)));
             }
-            let largest = vmaxvq_f32(largest);
+            let largest = f32::from_bits(vmaxvq_u32(largest));
             if largest < TINY {
                 q.fill(0);
                 return 0.0;
