@@ -14,11 +14,11 @@
 //! ("1, 2, 3, …") is never exactly periodic, so decoding goes on; whatever
 //! the final tests then say is said about the finished text.
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
+use miniz_oxide::deflate::core::{
+    CompressionStrategy, CompressorOxide, TDEFLFlush, compress_to_output, create_comp_flags_from_zip_params,
+};
 use noctule_model::Vocab;
 use std::collections::HashMap;
-use std::io::Write;
 
 /// Tokens over which whisper.cpp takes the entropy; shorter texts are not judged by it.
 pub const ENTROPY_TOKENS: usize = 32;
@@ -35,26 +35,26 @@ const LONG_REPEATS: usize = 3;
 
 /// Length of `text` in UTF-8 bytes over its length after zlib at level 6;
 /// 0 for no text. Looping text has a high ratio; OpenAI's limit is 2.4.
-/// Source: `compression_ratio` in `utils.py` of OpenAI's package. The deflate
-/// implementation is another, so the ratio may differ by a byte's worth.
+/// Source: `compression_ratio` in `utils.py` of OpenAI's package.
+///
+/// zlib writes a block with fixed or with its own Huffman codes, whichever is
+/// shorter; this encoder does not choose, so both are tried. The lengths then
+/// seldom differ from zlib's, and by a few bytes.
 pub fn compression_ratio(text: &str) -> f32 {
-    let mut encoder = ZlibEncoder::new(Count(0), Compression::new(6));
-    // Writing to a counter cannot fail.
-    let compressed = encoder.write_all(text.as_bytes()).and_then(|()| encoder.finish()).map_or(0, |count| count.0);
-    text.len() as f32 / compressed.max(1) as f32
+    let strategies = [CompressionStrategy::Default, CompressionStrategy::Fixed];
+    let shortest = strategies.map(|strategy| zlib_len(text.as_bytes(), strategy)).into_iter().min().unwrap_or(0);
+    text.len() as f32 / shortest.max(1) as f32
 }
 
-struct Count(usize);
-
-impl Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+fn zlib_len(bytes: &[u8], strategy: CompressionStrategy) -> usize {
+    let mut compressor = CompressorOxide::new(create_comp_flags_from_zip_params(6, 15, strategy as i32));
+    let mut length = 0;
+    // Counting cannot fail, so neither can this.
+    let _ = compress_to_output(&mut compressor, bytes, TDEFLFlush::Finish, |out| {
+        length += out.len();
+        true
+    });
+    length
 }
 
 /// Entropy, in nats, of how often each id occurs among the last 32 of `ids`; 0
@@ -133,21 +133,25 @@ impl LoopRules {
 
     /// The verdict while decoding, to be asked after each token of `ids` as
     /// above. It looks at the ids with all timestamps taken as one, since the
-    /// segments of a loop are alike but for their times. A loop is
+    /// segments of a loop are alike but for their times. A loop has more than
+    /// 32 tokens in all and at its end
     ///
     /// - a unit of up to 16 tokens, 4 times or more and over at least 24
-    ///   tokens, with more than 32 tokens in all and the last 32 under the
-    ///   entropy limit; or
+    ///   tokens, with the last 32 under the entropy limit; or
     /// - a unit of up to 64 tokens, 3 times or more and over at least 24
     ///   tokens, with the whole text over the compression limit.
     ///
     /// Costs some microseconds unless the end repeats.
     pub fn check(&self, vocab: &Vocab, ids: &[u32]) -> Option<Loop> {
+        if ids.len() <= ENTROPY_TOKENS {
+            return None;
+        }
         let alike = |id: u32| if vocab.is_timestamp(id) { vocab.beg() } else { id };
         let window = SHORT_REPEATS.max(LONG_REPEATS) * LONG_PERIOD;
         let recent: Vec<u32> = ids[ids.len().saturating_sub(window)..].iter().map(|&id| alike(id)).collect();
-        let low_entropy = ids.len() > ENTROPY_TOKENS && entropy(tail(&recent).iter().copied()) < self.entropy;
-        if low_entropy && let Some(found) = periodic(&recent, SHORT_PERIOD, SHORT_REPEATS) {
+        if entropy(tail(&recent).iter().copied()) < self.entropy
+            && let Some(found) = periodic(&recent, SHORT_PERIOD, SHORT_REPEATS)
+        {
             return Some(found);
         }
         let found = periodic(&recent, LONG_PERIOD, LONG_REPEATS)?;

@@ -152,8 +152,8 @@ fn sizes_are_limited() {
     assert!(large((0..5000).map(|i| format!("r{i} ::= \"\"\n")).collect()));
     assert!(matches!(problem("root ::= \"a\"{99999999999999999999}").2, GrammarProblem::Repetition(_)));
     // A long chain of rules, each calling the next before reading, is no recursion.
-    let chain: String = (0..4000).map(|i| format!("r{i} ::= r{}\n", i + 1)).collect();
-    assert!(matches(&format!("{chain}r4000 ::= \"x\"\nroot ::= r0"), "x"));
+    let chain: String = (0..2000).map(|i| format!("r{i} ::= r{}\n", i + 1)).collect();
+    assert!(matches(&format!("{chain}r2000 ::= \"x\"\nroot ::= r0"), "x"));
 }
 
 #[test]
