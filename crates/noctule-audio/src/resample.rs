@@ -6,6 +6,11 @@
 //! Blackman-Harris² windowed sinc; its start-up delay is removed, so a moment
 //! keeps its time, and `n` input frames give `round(n · 16000 / rate)` samples.
 //! Audio that is at 16 kHz already passes through bit for bit.
+//!
+//! Measured by `tests/resample.rs` for rates of 8 to 96 kHz: level within
+//! 0.0001 dB up to 90 % of the lower of both half rates (−0.15 dB at 95 % from
+//! 8 kHz), sines from 8.2 kHz on at −138 dB or less, distortion and noise at
+//! −133 dB or less, clicks within 0.0001 samples of their time.
 
 use rubato::audioadapter_buffers::direct::SequentialSlice;
 use rubato::{Fft, FixedSync, Indexing, Resampler as _, WindowFunction};

@@ -64,9 +64,9 @@ fn the_pass_band_is_flat_and_clean() {
             edge * 0.9,
             edge * 0.95
         );
-        assert!(edge_gain > -0.5, "{rate} Hz: {edge_gain} dB");
-        assert!(ripple < 0.01, "{rate} Hz: {ripple} dB");
-        assert!(noise < -100.0, "{rate} Hz: {noise} dB");
+        assert!(edge_gain > -0.2, "{rate} Hz: {edge_gain} dB");
+        assert!(ripple < 1e-4, "{rate} Hz: {ripple} dB");
+        assert!(noise < -130.0, "{rate} Hz: {noise} dB");
     }
 }
 
@@ -81,7 +81,7 @@ fn what_16_khz_cannot_hold_is_removed() {
             }
         }
         println!("{rate} Hz: sines from 8200 Hz on leave {worst:.0} dB");
-        assert!(worst < -90.0, "{rate} Hz: {worst} dB");
+        assert!(worst < -135.0, "{rate} Hz: {worst} dB");
     }
 }
 
@@ -91,7 +91,7 @@ fn images_are_removed_when_the_rate_rises() {
         let hz = f64::from(rate) / 2.0 * 0.9;
         let (_, rest) = measure(&to_16k(&sine(rate, hz, 1.0), rate).unwrap(), hz);
         println!("{rate} Hz: images of {hz:.0} Hz {rest:.0} dB");
-        assert!(rest < -100.0, "{rate} Hz: {rest} dB");
+        assert!(rest < -130.0, "{rate} Hz: {rest} dB");
     }
 }
 
@@ -117,7 +117,7 @@ fn a_click_keeps_its_time() {
             worst = worst.max((centre - frame * 16_000.0 / f64::from(rate)).abs());
         }
         println!("{rate} Hz: clicks within {worst:.5} samples");
-        assert!(worst < 0.01, "{rate} Hz: {worst} samples");
+        assert!(worst < 1e-4, "{rate} Hz: {worst} samples");
     }
 }
 

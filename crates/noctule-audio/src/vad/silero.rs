@@ -9,6 +9,10 @@
 //!
 //! whisper.cpp runs the same weights without the 64 samples of context, so its
 //! probabilities differ from these; these follow the original.
+//!
+//! Against the original in ONNX Runtime on three clips (`tests/silero.rs`): the
+//! largest difference is 1.3e-3 with the half-precision weights of
+//! whisper.cpp's file, and 1.1e-6 where the original is given those too.
 
 use crate::AudioError;
 
