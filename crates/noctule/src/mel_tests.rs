@@ -1,9 +1,8 @@
 use super::*;
-use noctule_model::synthetic;
 use proptest::prelude::*;
 
 fn filters() -> MelFilters {
-    synthetic::header(synthetic::small_hparams(16, 1)).expect("header").filters
+    crate::tokenizer::tests::english().mel_filters().clone()
 }
 
 fn computed(samples: &[f32]) -> Mel {

@@ -1,17 +1,8 @@
 use super::*;
-use noctule_model::synthetic;
+use crate::tokenizer::tests::{bytewise, english};
 use proptest::prelude::*;
 
 const RULES: LoopRules = LoopRules { entropy: 2.4, compression_ratio: 2.4 };
-
-fn header() -> noctule_model::Header {
-    synthetic::header(synthetic::small_hparams(16, 1)).expect("header")
-}
-
-/// In the made-up vocabulary the first 256 ids are bytes.
-fn ids(text: &str) -> Vec<u32> {
-    text.bytes().map(u32::from).collect()
-}
 
 /// After how many tokens the text first counts as a loop.
 fn stops_at(vocab: &Vocab, ids: &[u32]) -> Option<usize> {
@@ -28,7 +19,7 @@ fn ratio_is_bytes_over_zlib_bytes() {
     let fox = "The quick brown fox jumps over the lazy dog.";
     for (text, zlib) in [("a", 9), (fox, 51), (looped.as_str(), 37), (phrase.as_str(), 47)] {
         let length = text.len() as f32 / compression_ratio(text);
-        assert!((length - zlib as f32).abs() < 3.5, "{length} for {zlib}: {text}");
+        assert!((length - zlib as f32).abs() <= 4.0, "{length} for {zlib}: {text}");
     }
 }
 
@@ -45,8 +36,7 @@ fn entropy_is_that_of_the_last_32() {
 
 #[test]
 fn the_final_verdict_has_whisper_cpps_limits() {
-    let h = header();
-    let v = &h.vocab;
+    let v = english().vocab();
     // 32 tokens are not judged by entropy, 33 are.
     let two: Vec<u32> = (0..33).map(|i| 3000 + 7 * (i % 2)).collect();
     let judged = LoopRules { compression_ratio: 1e9, ..RULES };
@@ -54,30 +44,30 @@ fn the_final_verdict_has_whisper_cpps_limits() {
     assert!(matches!(judged.judge(v, &two), Some(Loop::Entropy { entropy }) if (entropy - 2f32.ln()).abs() < 1e-3));
     let sentence = " I do not know what to say about that.".repeat(6);
     let judged = LoopRules { entropy: 0.0, ..RULES };
-    let Some(Loop::Compression { ratio }) = judged.judge(v, &ids(&sentence)) else { panic!("no loop") };
+    let Some(Loop::Compression { ratio }) = judged.judge(v, &bytewise(sentence.as_bytes())) else { panic!("no loop") };
     assert!((ratio - 228.0 / 47.0).abs() < 0.3, "{ratio}");
-    assert_eq!(RULES.judge(v, &ids(" The quick brown fox jumps over the lazy dog, and runs.")), None);
+    assert_eq!(RULES.judge(v, &bytewise(b" The quick brown fox jumps over the lazy dog, and runs.")), None);
     assert_eq!(RULES.judge(v, &[]), None);
 }
 
 #[test]
 fn one_word_over_and_over_stops_as_soon_as_it_may() {
-    let h = header();
-    assert_eq!(stops_at(&h.vocab, &[5000; 220]), Some(33));
+    let v = english().vocab();
+    assert_eq!(stops_at(v, &[5000; 220]), Some(33));
     // 25 words of speech first, then a loop of three tokens: its 32-token tail must fill.
     let mut ids: Vec<u32> = (6000..6025).collect();
     ids.extend((0..150).map(|i| 7000 + i % 3));
-    let stop = stops_at(&h.vocab, &ids).expect("a loop");
+    let stop = stops_at(v, &ids).expect("a loop");
     assert!((25 + 24..25 + 34).contains(&stop), "{stop}");
 }
 
 #[test]
 fn every_period_is_found_long_before_the_end() {
-    let h = header();
+    let v = english().vocab();
     for period in 1..=60 {
         let mut ids: Vec<u32> = (6000..6020).collect();
         ids.extend((0..200).map(|i| 7000 + 13 * (i % period)));
-        let stop = stops_at(&h.vocab, &ids);
+        let stop = stops_at(v, &ids);
         let repeats = if period <= 11 { 5 } else { 4 };
         let latest = 20 + (repeats * period as usize).max(40);
         assert!(stop.is_some_and(|stop| stop <= latest), "period {period}: {stop:?}, latest {latest}");
@@ -86,20 +76,19 @@ fn every_period_is_found_long_before_the_end() {
 
 #[test]
 fn identical_segments_with_moving_timestamps_are_a_loop() {
-    let h = header();
-    let beg = h.vocab.beg();
+    let v = english().vocab();
+    let beg = v.beg();
     let mut ids = Vec::new();
     for i in 0..40 {
         ids.extend([beg + 50 * i, 900, 901, 902, 903, 904, 905, beg + 50 * (i + 1)]);
     }
-    let stop = stops_at(&h.vocab, &ids).expect("a loop");
+    let stop = stops_at(v, &ids).expect("a loop");
     assert!(stop <= 40, "{stop}");
 }
 
 #[test]
 fn people_may_repeat_themselves() {
-    let h = header();
-    let v = &h.vocab;
+    let v = english().vocab();
     // "one one one …", twenty times, within a sentence.
     let mut ones: Vec<u32> = (6000..6015).collect();
     ones.extend([777; 20]);
@@ -114,14 +103,14 @@ fn people_may_repeat_themselves() {
     let early = stops_at(v, &chorus);
     assert!(early.is_none() || RULES.judge(v, &chorus[..early.unwrap_or(0)]).is_some());
     // Digits of a phone number.
-    let phone = ids(" 0800 00 1000 000 00 00, that is 0800 00 1000 000 00 00");
+    let phone = bytewise(b" 0800 00 1000 000 00 00, that is 0800 00 1000 000 00 00");
     assert_eq!(stops_at(v, &phone), None);
 }
 
 #[test]
 fn a_reset_detector_has_forgotten() {
-    let h = header();
-    let mut detector = LoopDetector::new(RULES, &h.vocab);
+    let v = english().vocab();
+    let mut detector = LoopDetector::new(RULES, v);
     (0..30).for_each(|_| assert_eq!(detector.push(9), None));
     detector.reset();
     assert!(detector.ids().is_empty());
@@ -137,27 +126,27 @@ proptest! {
         unit in prop::collection::vec(256u32..40_000, 1..30),
         repeats in 1usize..12,
     ) {
-        let h = header();
+        let v = english().vocab();
         let mut all = head;
         (0..repeats).for_each(|_| all.extend(&unit));
-        if let Some(stop) = stops_at(&h.vocab, &all) {
-            prop_assert!(RULES.judge(&h.vocab, &all[..stop]).is_some());
+        if let Some(stop) = stops_at(v, &all) {
+            prop_assert!(RULES.judge(v, &all[..stop]).is_some());
         }
     }
 
     #[test]
     fn any_ids_and_text_are_judged(ids: Vec<u32>, text: String) {
-        let h = header();
-        let _ = RULES.judge(&h.vocab, &ids);
-        let _ = RULES.check(&h.vocab, &ids);
+        let v = english().vocab();
+        let _ = RULES.judge(v, &ids);
+        let _ = RULES.check(v, &ids);
         prop_assert!(tail_entropy(&ids) >= 0.0);
         prop_assert!(compression_ratio(&text).is_finite());
     }
 
     #[test]
     fn a_stream_without_repetition_is_no_loop(seed in 0u32..1000) {
-        let h = header();
+        let v = english().vocab();
         let ids: Vec<u32> = (0..220).map(|i| 256 + (seed + i * 197) % 40_000).collect();
-        prop_assert_eq!(stops_at(&h.vocab, &ids), None);
+        prop_assert_eq!(stops_at(v, &ids), None);
     }
 }

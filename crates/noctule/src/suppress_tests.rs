@@ -1,11 +1,7 @@
 use super::*;
 use crate::options::SuppressPattern;
-use noctule_model::synthetic;
+use crate::tokenizer::tests::{bytewise, english};
 use proptest::prelude::*;
-
-fn vocab() -> noctule_model::Header {
-    synthetic::header(synthetic::small_hparams(16, 1)).expect("header")
-}
 
 fn rules() -> SuppressionRules<'static> {
     SuppressionRules { timestamps: true, ..SuppressionRules::default() }
@@ -13,8 +9,7 @@ fn rules() -> SuppressionRules<'static> {
 
 #[test]
 fn tokens_of_the_prompt_are_never_sampled() {
-    let header = vocab();
-    let v = &header.vocab;
+    let v = english().vocab();
     let set = Suppression::new(v, rules());
     let never =
         [v.sot(), v.language(0), v.language(98), v.translate(), v.transcribe(), v.solm(), v.prev(), v.nosp(), v.not_()];
@@ -27,8 +22,7 @@ fn tokens_of_the_prompt_are_never_sampled() {
 
 #[test]
 fn blank_and_end_of_text_may_not_come_first() {
-    let header = vocab();
-    let v = &header.vocab;
+    let v = english().vocab();
     let set = Suppression::new(v, SuppressionRules { blank: true, ..rules() });
     let blank = v.token_to_id(b" ").expect("a blank");
     for id in [blank, v.eot()] {
@@ -43,8 +37,7 @@ fn blank_and_end_of_text_may_not_come_first() {
 
 #[test]
 fn timestamps_and_speaker_turns_follow_the_rules() {
-    let header = vocab();
-    let v = &header.vocab;
+    let v = english().vocab();
     let set = Suppression::new(v, SuppressionRules { timestamps: false, tinydiarize: true, ..rules() });
     assert!((v.beg()..v.len() as u32).all(|id| set.set(false).contains(id)));
     assert!(!set.set(false).contains(v.solm()));
@@ -53,26 +46,23 @@ fn timestamps_and_speaker_turns_follow_the_rules() {
 
 #[test]
 fn a_pattern_forbids_the_tokens_that_it_covers_whole() {
-    let header = vocab();
-    let v = &header.vocab;
+    let v = english().vocab();
     let pattern = SuppressPattern::new("[0-9]|x").expect("pattern");
     let set = Suppression::new(v, SuppressionRules { pattern: Some(&pattern), ..rules() });
     let forbidden: Vec<u32> = set.set(false).iter().filter(|&id| !v.is_special(id)).collect();
-    let expected: Vec<u32> = (b'0'..=b'9').chain([b'x']).map(u32::from).collect();
+    let mut expected = bytewise(b"0123456789x");
+    expected.sort_unstable();
     assert_eq!(forbidden, expected);
 }
 
 #[test]
 fn non_speech_is_forbidden_when_asked() {
-    let header = vocab();
-    let v = &header.vocab;
+    let v = english().vocab();
     let set = Suppression::new(v, SuppressionRules { non_speech: true, ..rules() });
-    // Only single bytes are tokens here: of " (" the pieces are " " and "(".
-    for symbol in "\"#()*+/:;<=>@[\\]^_`{|}~".bytes() {
-        assert!(set.set(false).contains(u32::from(symbol)), "{}", symbol as char);
-    }
-    assert!(!set.set(false).contains(u32::from(b'a')));
-    assert!(!set.set(false).contains(u32::from(b'-')));
+    let forbidden = |id: &u32| set.set(false).contains(*id);
+    assert!(bytewise(b"\"#()*+/:;<=>@[\\]^_`{|}~").iter().all(forbidden));
+    assert!(!bytewise(b"a-'.,!?").iter().any(forbidden));
+    assert!([b" -", b" '"].iter().all(|text| v.token_to_id(*text).as_ref().is_some_and(forbidden)));
 }
 
 proptest! {

@@ -231,4 +231,4 @@ pub fn split_tokens_on_unicode(vocab: &Vocab, ids: &[u32]) -> Vec<Vec<usize>> {
 
 #[cfg(test)]
 #[path = "tokenizer_tests.rs"]
-mod tests;
+pub(crate) mod tests;

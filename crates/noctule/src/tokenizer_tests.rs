@@ -1,5 +1,5 @@
 use super::*;
-use noctule_model::{Hparams, synthetic};
+use noctule_model::Model;
 use proptest::prelude::*;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -30,31 +30,28 @@ fn golden() -> Golden {
     serde_json::from_str(include_str!("../tests/data/tokens.json")).expect("tokens.json")
 }
 
-fn read_vocab(path: &Path) -> noctule_model::Model {
-    noctule_model::Model::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+/// The English model that lies in the repository, for tests all over the crate.
+pub(crate) fn english() -> &'static Model {
+    static MODEL: LazyLock<Model> = LazyLock::new(|| {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+        let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+        let mut models: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
+        models.retain(|path| path.extension().is_some_and(|e| e == "bin"));
+        models.sort();
+        Model::open(models.first().expect("a model in the models folder")).expect("a readable model")
+    });
+    &MODEL
 }
 
-/// The English vocabulary, out of the model that lies in the repository.
-fn english() -> noctule_model::Model {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let files = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut models: Vec<PathBuf> = files.flatten().map(|file| file.path()).collect();
-    models.retain(|path| path.extension().is_some_and(|e| e == "bin"));
-    models.sort();
-    read_vocab(models.first().expect("a model in the models folder"))
-}
-
-/// The multilingual vocabulary, where a folder of real models is at hand.
-fn multilingual() -> Option<noctule_model::Model> {
+/// A multilingual model, where a folder of real models is at hand.
+fn multilingual() -> Option<Model> {
     let folder = std::env::var_os("NOCTULE_TEST_MODELS")?;
-    Some(read_vocab(&Path::new(&folder).join("base.bin")))
+    Some(Model::open(&Path::new(&folder).join("base.bin")).expect("base.bin in NOCTULE_TEST_MODELS"))
 }
 
-/// All 256 bytes and tokens " w…" that merges cannot reach.
-fn made_up() -> noctule_model::Header {
-    let mut hparams: Hparams = synthetic::small_hparams(16, 1);
-    hparams.n_vocab = 51865;
-    synthetic::header(hparams).expect("header")
+/// One token a byte.
+pub(crate) fn bytewise(bytes: &[u8]) -> Vec<u32> {
+    bytes.iter().map(|&byte| english().vocab().token_to_id(&[byte]).expect("all bytes are tokens")).collect()
 }
 
 fn check_against_openai(vocab: &Vocab, texts: &[String], golden: &GoldenVocabulary) {
@@ -81,7 +78,10 @@ fn english_ids_and_words_are_openais() {
 
 #[test]
 fn multilingual_ids_and_words_are_openais() {
-    let Some(model) = multilingual() else { return };
+    let Some(model) = multilingual() else {
+        eprintln!("skipped: NOCTULE_TEST_MODELS names no folder of models");
+        return;
+    };
     let golden = golden();
     check_against_openai(model.vocab(), &golden.texts, &golden.multilingual);
 }
@@ -135,21 +135,18 @@ fn characters_wait_until_they_are_whole() {
 
 #[test]
 fn special_and_unknown_ids_have_no_text() {
-    let header = made_up();
-    let vocab = &header.vocab;
-    let (h, i) = (u32::from(b'h'), u32::from(b'i'));
-    assert_eq!(decode(vocab, &[h, vocab.eot(), i, vocab.beg() + 3, u32::MAX]), "hi");
+    let vocab = english().vocab();
+    let hi = bytewise(b"hi");
+    assert_eq!(decode(vocab, &[hi[0], vocab.eot(), hi[1], vocab.beg() + 3, u32::MAX]), "hi");
 }
 
 #[test]
 fn broken_characters_and_specials_keep_every_position() {
-    let header = made_up();
-    let vocab = &header.vocab;
+    let vocab = english().vocab();
     // "a", half a character, a timestamp, " b", half a character.
-    let ids = [97, 0xe2, 0x82, vocab.beg(), 32, 98, 0xe2];
-    let expected: [&[usize]; 5] = [&[0], &[1, 2], &[3], &[4, 5], &[6]];
-    assert_eq!(split_tokens_on_unicode(vocab, &ids).len(), 6);
-    assert_eq!(word_groups(vocab, &ids, "en"), [&[0, 1, 2][..], expected[2], &[4, 5, 6]]);
+    let ids = [&bytewise(b"a\xe2\x82")[..], &[vocab.beg()], &bytewise(b" b\xe2")].concat();
+    assert_eq!(split_tokens_on_unicode(vocab, &ids), [&[0][..], &[1, 2], &[3], &[4], &[5], &[6]]);
+    assert_eq!(word_groups(vocab, &ids, "en"), [&[0, 1, 2][..], &[3], &[4, 5, 6]]);
     assert_eq!(word_groups(vocab, &[], "en"), Vec::<Vec<usize>>::new());
 }
 
@@ -174,8 +171,7 @@ proptest! {
 
     #[test]
     fn groups_cover_all_positions(ids in prop::collection::vec(0u32..52_000, 0..40), language in 0usize..100) {
-        let header = made_up();
-        let groups = word_groups(&header.vocab, &ids, crate::language::LANGUAGES[language].0);
+        let groups = word_groups(english().vocab(), &ids, crate::language::LANGUAGES[language].0);
         prop_assert!(groups.iter().all(|group| !group.is_empty()));
         prop_assert_eq!(groups.concat(), (0..ids.len()).collect::<Vec<_>>());
     }
