@@ -1,15 +1,14 @@
 //! How fast the kernels are on this machine.
 //!
-//! `cargo run --release -p noctule-kernels --example kernels -- [threads=N] [tier=NAME] [FILTER]`
+//! `cargo run --release -p noctule-kernels --example kernels -- [threads=N] [tier=NAME]
+//! [seconds=N] [FILTER]`
 //! prints, for each kernel, shape and tier, the shortest of several runs and the rate: 10⁹
 //! multiply-adds per second (GMAC/s) and, for products of few rows, the bytes of weights read per
 //! second. FILTER keeps the lines that contain it. The shapes are those of Whisper base. With one
 //! thread on Linux the time is what the thread spent on the processor, so that a busy machine
 //! disturbs it less.
 
-use noctule_kernels::{
-    Compute, CrossKv, GgmlType, Matrix, Precision, Product, Rows, RowsMut, Tier,
-};
+use noctule_kernels::{Compute, CrossKv, GgmlType, Matrix, Precision, Product, Rows, RowsMut, Tier};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -29,10 +28,7 @@ fn thread_time() -> Duration {
         fn clock_gettime(clock: std::ffi::c_int, time: *mut Timespec) -> std::ffi::c_int;
     }
     const CLOCK_THREAD_CPUTIME_ID: std::ffi::c_int = 3;
-    let mut time = Timespec {
-        seconds: 0,
-        nanoseconds: 0,
-    };
+    let mut time = Timespec { seconds: 0, nanoseconds: 0 };
     // SAFETY: the declaration is that of Linux with a C library, and the structure is writable.
     let status = unsafe { clock_gettime(CLOCK_THREAD_CPUTIME_ID, &mut time) };
     assert_eq!(status, 0, "no processor time");
@@ -61,19 +57,24 @@ fn timed(threads: usize, f: impl FnOnce()) -> f64 {
 struct Bench {
     compute: Compute,
     filter: String,
+    seconds: f64,
 }
 
 impl Bench {
-    /// Runs `f` until a second has passed, at least five times, and prints the shortest run.
+    fn full_name(&self, name: &str) -> String {
+        format!("{:7} {:8} {name}", self.compute.tier(), self.compute.precision())
+    }
+
+    /// Runs `f` for some time and at least five times, and prints the shortest run.
     fn run(&self, name: &str, macs: usize, bytes: usize, mut f: impl FnMut(&Compute)) {
-        let name = format!("{:7} {:8} {name}", self.compute.tier(), self.compute.precision());
+        let name = self.full_name(name);
         if !name.contains(&self.filter) {
             return;
         }
         let start = Instant::now();
         let mut best = f64::INFINITY;
         let mut runs = 0;
-        while runs < 5 || start.elapsed().as_secs_f64() < 1.0 && runs < 5000 {
+        while runs < 5 || start.elapsed().as_secs_f64() < self.seconds && runs < 5000 {
             best = best.min(timed(self.compute.threads(), || f(&self.compute)));
             runs += 1;
         }
@@ -83,12 +84,15 @@ impl Bench {
     }
 
     fn product(&self, ty: GgmlType, m: usize, k: usize, n: usize) {
+        let name = format!("{ty} {m} x {k} x {n}");
         let Some(row) = ty.row_bytes(k) else { return };
+        if !self.full_name(&name).contains(&self.filter) {
+            return;
+        }
         let bytes = weights(ty, row * n);
         let w = Matrix::new(ty, n, k, &bytes).expect("whole rows");
         let x = floats(m * k);
         let mut out = vec![0.0; m * n];
-        let name = format!("{ty} {m} x {k} x {n}");
         self.run(&name, m * k * n, bytes.len(), |compute| {
             let out = RowsMut::new(&mut out, m, n);
             compute.linear(Rows::new(&x, m, k), &mut [Product::new(w, out)]);
@@ -171,11 +175,14 @@ fn weights(ty: GgmlType, len: usize) -> Vec<u8> {
 
 fn main() {
     let (mut threads, mut tiers, mut filter) = (2, Tier::available(), String::new());
+    let mut seconds = 1.0;
     for arg in std::env::args().skip(1) {
         if let Some(n) = arg.strip_prefix("threads=") {
             threads = n.parse().expect("threads=N takes a number");
         } else if let Some(name) = arg.strip_prefix("tier=") {
             tiers = vec![Tier::choose(name).unwrap_or_else(|error| panic!("{error}"))];
+        } else if let Some(n) = arg.strip_prefix("seconds=") {
+            seconds = n.parse().expect("seconds=N takes a number");
         } else {
             filter = arg;
         }
@@ -185,7 +192,7 @@ fn main() {
         for precision in [Precision::Accurate, Precision::Fast] {
             let compute = Compute::new(tier, threads, precision);
             let filter = filter.clone();
-            let bench = Bench { compute, filter };
+            let bench = Bench { compute, filter, seconds };
             for ty in [F16, Q8_0, Q5_0, Q5_1, Q4_K, Q6_K] {
                 for (k, n) in [(D, D), (D, 4 * D), (4 * D, D)] {
                     bench.product(ty, T, k, n);

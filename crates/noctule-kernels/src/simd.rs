@@ -33,6 +33,18 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
     /// `a · b + c`, rounded once where the processor can.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// `a · b`.
+    unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// The larger of each pair of lanes; either where one is a NaN.
+    unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// `v` with the low bits of `n` added to its exponent: v · 2ⁿ for a float `n` near 1.5 · 2²³
+    /// that holds an integer in its low bits.
+    unsafe fn scale(v: Self::V, n: Self::V) -> Self::V;
     /// The sum of all lanes.
     unsafe fn sum(v: Self::V) -> f32;
+    /// Writes the transpose of a square of [`SQUARE`](Self::SQUARE) rows, `from_stride` floats
+    /// apart, to rows `to_stride` floats apart.
+    unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);
+    /// Rows and columns of a transposed square.
+    const SQUARE: usize;
 }

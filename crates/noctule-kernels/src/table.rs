@@ -2,10 +2,11 @@
 
 use crate::block::GgmlType;
 use crate::cpu::Tier;
-use crate::generic::attention::Cross;
+use crate::generic::attention::{Cells, Cross};
 use crate::generic::gemm::Tile;
 use crate::generic::gemv::{Float, Gemv};
 use crate::generic::math::Finish;
+use crate::generic::transpose::Transpose;
 use crate::scalar;
 
 /// One tile of an integer product:
@@ -106,15 +107,16 @@ pub(crate) struct Kernels {
     pub(crate) log_softmax: unsafe fn(&mut [f32]),
     pub(crate) layer_norm: unsafe fn(&[f32], &[f32], &[f32], f32, &mut [f32]),
     pub(crate) finish: unsafe fn(&mut [f32], Finish<'_>, &mut [f32]),
-    pub(crate) quantize: unsafe fn(&[f32], &mut [i8], &mut [f32]),
+    pub(crate) quantize: unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]),
     /// One head's softmax step over a block of keys; see [`crate::generic::attention::columns`].
     pub(crate) columns: unsafe fn(&mut [f32], &mut [f32], &mut [f32], &mut [f32]),
     /// One query row and head over listed cells; see [`crate::generic::attention::cells`].
-    pub(crate) cells: unsafe fn(&crate::generic::attention::Cells<'_>, &mut [f32], &mut [f32]),
+    pub(crate) cells: unsafe fn(&Cells<'_>, &mut [f32], &mut [f32]),
     /// One head of the cross-attention; see [`crate::generic::attention::cross`].
     pub(crate) cross: unsafe fn(&Cross<'_>, &mut [f32], &mut [f32]),
     /// Rounds floats to binary16.
     pub(crate) to_f16: unsafe fn(&[f32], &mut [u16]),
+    pub(crate) transpose: unsafe fn(&Transpose),
 }
 
 /// Compiles the generic kernels with the instructions of one tier.
@@ -126,6 +128,7 @@ macro_rules! instantiate {
             use crate::generic::gemm::{self, Tile};
             use crate::generic::gemv::{self, Float, Gemv};
             use crate::generic::math::{self, Finish};
+            use crate::generic::transpose::{self, Transpose};
             use crate::simd::Simd;
             use crate::table::{F32, Kernels};
 
@@ -164,12 +167,18 @@ macro_rules! instantiate {
                 math::finish(sums, how, out);
             }
             $(#[target_feature(enable = $feature)])?
-            unsafe fn quantize(x: &[f32], q: &mut [i8], scales: &mut [f32]) {
-                math::quantize(x, q, scales);
+            unsafe fn quantize(x: &[f32], q: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
+                math::quantize(x, q, scales, sums);
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn transpose(t: &Transpose) {
+                // SAFETY: the caller promises the tier and the matrices.
+                unsafe { transpose::transpose::<$simd>(t) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn columns(s: &mut [f32], top: &mut [f32], sum: &mut [f32], out: &mut [f32]) {
-                attention::columns::<NR>(s, top, sum, out);
+                // SAFETY: the caller promises the tier; the slices are checked inside.
+                unsafe { attention::columns::<$simd, $widest>(s, top, sum, out) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn cells(c: &Cells<'_>, scores: &mut [f32], out: &mut [f32]) {
@@ -202,6 +211,7 @@ macro_rules! instantiate {
                 cells,
                 cross,
                 to_f16,
+                transpose,
             };
         }
     };

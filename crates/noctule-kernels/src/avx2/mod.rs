@@ -64,12 +64,64 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
+    unsafe fn mul(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm256_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn max(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm256_max_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn scale(v: __m256, n: __m256) -> __m256 {
+        // SAFETY: the caller promises the tier.
+        unsafe {
+            let n = _mm256_slli_epi32::<23>(_mm256_castps_si256(n));
+            _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(v), n))
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller promises the tier and a square of eight rows on both sides.
+        unsafe { transpose8(from, from_stride, to, to_stride) }
+    }
+    const SQUARE: usize = 8;
+    #[inline(always)]
     unsafe fn sum(v: __m256) -> f32 {
         // SAFETY: the caller promises the tier.
         unsafe {
             let four = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+}
+
+/// Writes the transpose of 8 × 8 floats.
+///
+/// # Safety
+/// The processor has AVX, and both sides have eight rows of eight floats.
+#[inline(always)]
+pub(crate) unsafe fn transpose8(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let rows: [__m256; 8] = std::array::from_fn(|i| _mm256_loadu_ps(from.add(i * from_stride)));
+        let mut fours = [_mm256_setzero_ps(); 8];
+        for half in 0..2 {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| rows[4 * half + i]);
+            let (ab, cd) = (_mm256_unpacklo_ps(a, b), _mm256_unpacklo_ps(c, d));
+            fours[4 * half] = _mm256_shuffle_ps::<0x44>(ab, cd);
+            fours[4 * half + 1] = _mm256_shuffle_ps::<0xee>(ab, cd);
+            let (ab, cd) = (_mm256_unpackhi_ps(a, b), _mm256_unpackhi_ps(c, d));
+            fours[4 * half + 2] = _mm256_shuffle_ps::<0x44>(ab, cd);
+            fours[4 * half + 3] = _mm256_shuffle_ps::<0xee>(ab, cd);
+        }
+        for i in 0..4 {
+            let low = _mm256_permute2f128_ps::<0x20>(fours[i], fours[4 + i]);
+            let high = _mm256_permute2f128_ps::<0x31>(fours[i], fours[4 + i]);
+            _mm256_storeu_ps(to.add(i * to_stride), low);
+            _mm256_storeu_ps(to.add((4 + i) * to_stride), high);
         }
     }
 }

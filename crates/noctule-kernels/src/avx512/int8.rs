@@ -10,15 +10,7 @@ use std::arch::x86_64::*;
 const MR: usize = 16;
 const NR: usize = 16;
 
-pub(crate) const INT8: Int8 = Int8 {
-    mr: MR,
-    nr: NR,
-    unit: 4,
-    wide: false,
-    flip: 0x80,
-    tile,
-    gemv,
-};
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, flip: 0x80, tile, gemv };
 
 /// # Safety
 /// The processor has the tier, and all elements that the tile names are valid.
@@ -154,11 +146,7 @@ unsafe fn gemv_of<const R: usize, const M: usize>(g: &GemvI8, j: usize, i: usize
             // A vector of 64 codes spans 64 / group groups: 16 lanes of four codes each.
             let per_vector = 64 / g.group;
             let lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-            let mut index = if g.group == 32 {
-                _mm512_srli_epi32::<3>(lanes)
-            } else {
-                _mm512_srli_epi32::<2>(lanes)
-            };
+            let mut index = if g.group == 32 { _mm512_srli_epi32::<3>(lanes) } else { _mm512_srli_epi32::<2>(lanes) };
             let codes = count * g.group;
             for from in (0..codes).step_by(64) {
                 let bytes = (codes - from).min(64);

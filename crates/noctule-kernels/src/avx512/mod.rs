@@ -63,6 +63,30 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_fmadd_ps(a, b, c) }
     }
     #[inline(always)]
+    unsafe fn mul(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn max(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn scale(v: __m512, n: __m512) -> __m512 {
+        // SAFETY: the caller promises the tier.
+        unsafe {
+            let n = _mm512_slli_epi32::<23>(_mm512_castps_si512(n));
+            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(v), n))
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller promises the tier and a square of eight rows on both sides.
+        unsafe { crate::avx2::transpose8(from, from_stride, to, to_stride) }
+    }
+    const SQUARE: usize = 8;
+    #[inline(always)]
     unsafe fn sum(v: __m512) -> f32 {
         // SAFETY: the caller promises the tier.
         unsafe { _mm512_reduce_add_ps(v) }

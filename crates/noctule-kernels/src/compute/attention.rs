@@ -3,6 +3,7 @@
 use super::Compute;
 use crate::buffer::cut;
 use crate::generic::gemm::Tile;
+use crate::generic::transpose::Transpose;
 use crate::view::{Rows, RowsMut, SharedRows};
 
 /// Keys that one pass scores before their values are added, so that the scores stay in cache.
@@ -71,16 +72,13 @@ impl Compute {
         let panels = k.rows().div_ceil(mr);
         self.par_chunks_mut(keys, depth * mr, |task, panel| {
             let (head, panel_index) = (task / panels, task % panels);
-            for r in 0..mr {
-                let key = panel_index * mr + r;
-                let to = panel[r..].iter_mut().step_by(mr);
-                if key < k.rows() {
-                    let from = &k.row(key)[head * depth..][..depth];
-                    to.zip(from).for_each(|(to, &x)| *to = x);
-                } else {
-                    to.for_each(|to| *to = 0.0);
-                }
+            let first = panel_index * mr;
+            let rows = mr.min(k.rows() - first);
+            if rows < mr {
+                panel.fill(0.0);
             }
+            let from = &k.from_row(first)[head * depth..];
+            self.transpose((from, k.stride()), (rows, depth), (panel, mr));
         });
         let parts = depth.div_ceil(mr);
         self.par_chunks_mut(values, k.rows() * mr, |task, panel| {
@@ -110,12 +108,9 @@ impl Compute {
         let (top, sum) = rest.split_at_mut(nr);
         let scale = 1.0 / (depth as f32).sqrt();
         queries_t.fill(0.0);
-        for j in 0..queries {
-            let row = &q.row(from + j)[head * depth..][..depth];
-            for (to, &x) in queries_t[j..].iter_mut().step_by(nr).zip(row) {
-                *to = scale * x;
-            }
-        }
+        let rows = &q.from_row(from)[head * depth..];
+        self.transpose((rows, q.stride()), (queries, depth), (queries_t, nr));
+        queries_t.iter_mut().for_each(|x| *x *= scale);
         scores.fill(0.0);
         values.fill(0.0);
         top.fill(f32::MIN);
@@ -155,14 +150,20 @@ impl Compute {
                 unsafe { (f32.tile)(columns, &tile) };
             }
         }
-        for j in 0..queries {
-            // SAFETY: each task owns this head's columns of its queries, and the output stays
-            // borrowed until the operation ends.
-            let row = unsafe { out.part(from + j, head * depth, depth) };
-            let inverse = 1.0 / sum[j];
-            for (to, &x) in row.iter_mut().zip(values[j..].iter().step_by(nr)) {
-                *to = x * inverse;
-            }
+        sum.iter_mut().for_each(|sum| *sum = 1.0 / *sum);
+        for row in values.chunks_exact_mut(nr) {
+            row.iter_mut().zip(&*sum).for_each(|(x, &factor)| *x *= factor);
         }
+        let transpose = Transpose {
+            from: values.as_ptr(),
+            from_stride: nr,
+            rows: depth,
+            cols: queries,
+            to: out.start(from, queries, head * depth, depth),
+            to_stride: out.stride(),
+        };
+        // SAFETY: `kernels` checked the tier; each task owns this head's columns of its queries,
+        // and the output stays borrowed until the operation ends.
+        unsafe { (self.kernels.transpose)(&transpose) };
     }
 }

@@ -12,6 +12,9 @@ use crate::view::{Rows, SharedRows};
 /// Rows of activations that a task works on at a time, so that its sums stay in cache.
 const BLOCK: usize = 96;
 
+/// Weight rows that are unpacked before they are transposed.
+const UNPACKED: usize = 8;
+
 /// The longest strip, in weight rows.
 const LONGEST: usize = 192;
 
@@ -36,15 +39,12 @@ impl Compute {
         let mr = self.kernels.f32.mr;
         let k = x.cols();
         self.par_chunks_mut(a, (mr * k).max(1), |panel, a| {
-            for r in 0..mr {
-                let i = panel * mr + r;
-                let to = a[r..].iter_mut().step_by(mr);
-                if i < x.rows() {
-                    to.zip(x.row(i)).for_each(|(to, &x)| *to = x);
-                } else {
-                    to.for_each(|to| *to = 0.0);
-                }
+            let from = panel * mr;
+            let rows = mr.min(x.rows() - from);
+            if rows < mr {
+                a.fill(0.0);
             }
+            self.transpose((x.from_row(from), x.stride()), (rows, k), (a, mr));
         });
     }
 
@@ -53,11 +53,11 @@ impl Compute {
         let k = product.weights.cols();
         let width = strip.len.next_multiple_of(f32.nr);
         let mut scratch = self.scratch.take();
-        let mut rest = scratch.floats(width * k + k + BLOCK.next_multiple_of(f32.mr) * width);
+        let mut rest = scratch.floats(width * k + UNPACKED * k + BLOCK.next_multiple_of(f32.mr) * width);
         let b = cut(&mut rest, width * k);
-        let row = cut(&mut rest, k);
+        let rows = cut(&mut rest, UNPACKED * k);
         let c = rest;
-        self.unpack_columns(product, strip, row, b);
+        self.unpack_columns(product, strip, rows, b);
         let m = out.rows();
         let step = (BLOCK / f32.mr * f32.mr).max(f32.mr);
         for from in (0..m).step_by(step) {
@@ -76,21 +76,23 @@ impl Compute {
     }
 
     /// Weight rows as panels of the tile's width: `[rows / nr][k][nr]`, zeros beyond the last.
-    fn unpack_columns(&self, product: &Product<'_>, strip: Strip, row: &mut [f32], b: &mut [f32]) {
+    fn unpack_columns(&self, product: &Product<'_>, strip: Strip, rows: &mut [f32], b: &mut [f32]) {
         let nr = self.kernels.f32.nr;
         let weights = &product.weights;
-        for (p, panel) in b.chunks_exact_mut((nr * weights.cols()).max(1)).enumerate() {
-            for j in 0..nr {
-                let to = panel[j..].iter_mut().step_by(nr);
-                let index = p * nr + j;
-                if index < strip.len {
-                    let bytes = weights.row(strip.from + index);
+        let (k, ty) = (weights.cols(), weights.ty());
+        for (p, panel) in b.chunks_exact_mut((nr * k).max(1)).enumerate() {
+            if (p + 1) * nr > strip.len {
+                panel.fill(0.0);
+            }
+            let end = nr.min(strip.len - p * nr);
+            for j in (0..end).step_by(UNPACKED) {
+                let count = UNPACKED.min(end - j);
+                for (r, row) in rows.chunks_exact_mut(k.max(1)).take(count).enumerate() {
+                    let bytes = weights.row(strip.from + p * nr + j + r);
                     // SAFETY: `kernels` checked the tier.
-                    unsafe { (self.kernels.unpack_f32)(weights.ty(), bytes, row) };
-                    to.zip(&*row).for_each(|(to, &w)| *to = w);
-                } else {
-                    to.for_each(|to| *to = 0.0);
+                    unsafe { (self.kernels.unpack_f32)(ty, bytes, row) };
                 }
+                self.transpose((rows, k), (count, k), (&mut panel[j..], nr));
             }
         }
     }

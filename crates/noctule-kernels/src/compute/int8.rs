@@ -64,17 +64,6 @@ impl Rounded<'_> {
     }
 }
 
-/// Scale times the sum of the codes of each group.
-fn scaled_sums(codes: &[i8], scales: &[f32], group: usize, sums: &mut [f32]) {
-    for (g, (sum, codes)) in sums.iter_mut().zip(codes.chunks_exact(group)).enumerate() {
-        *sum = scales[g * group / GROUP] * code_sum(codes) as f32;
-    }
-}
-
-fn code_sum(codes: &[i8]) -> i32 {
-    codes.iter().map(|&q| i32::from(q)).sum()
-}
-
 impl Compute {
     /// Rounds rows; `x.cols()` is a multiple of 32.
     pub(super) fn round(&self, x: Rows<'_>) -> Rounded<'_> {
@@ -86,13 +75,18 @@ impl Compute {
         let codes = as_codes(cut(&mut rest, lens[0] * rows));
         let scales = cut(&mut rest, lens[1] * rows);
         let sums16 = cut(&mut rest, lens[2] * rows);
+        let sums32 = cut(&mut rest, lens[3] * rows);
+        let mut sums = vec![0; k / 16];
         for i in 0..rows {
             let codes = &mut codes[i * k..][..k];
             let scales = &mut scales[i * lens[1]..][..lens[1]];
             // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.quantize)(x.row(i), codes, scales) };
-            scaled_sums(codes, scales, 16, &mut sums16[i * lens[2]..][..lens[2]]);
-            scaled_sums(codes, scales, 32, &mut rest[i * lens[3]..][..lens[3]]);
+            unsafe { (self.kernels.quantize)(x.row(i), codes, scales, &mut sums) };
+            for (g, &[low, high]) in sums.as_chunks::<2>().0.iter().enumerate() {
+                sums16[i * lens[2] + 2 * g] = scales[g] * low as f32;
+                sums16[i * lens[2] + 2 * g + 1] = scales[g] * high as f32;
+                sums32[i * lens[3] + g] = scales[g] * (low + high) as f32;
+            }
         }
         Rounded { buffer, rows, k }
     }
@@ -121,22 +115,25 @@ impl Compute {
         let k = layout.k;
         self.par_chunks_mut(a, layout.len.max(1), |panel, a| {
             let mut scratch = self.scratch.take();
-            let mut rest = scratch.floats(k / 4 + k / GROUP);
+            let mut rest = scratch.floats(k / 4 + k / GROUP + k / 16);
             let row = as_codes(cut(&mut rest, k / 4));
-            let row_scales = rest;
+            let row_scales = cut(&mut rest, k / GROUP);
+            let sums = as_integers(rest);
             let mut a = layout.split_mut(a);
             for r in 0..int8.mr {
                 let i = panel * int8.mr + r;
-                row.fill(0);
-                row_scales.fill(0.0);
                 if i < x.rows() {
+                    row[x.cols()..].fill(0);
+                    let row = &mut row[..x.cols()];
                     // SAFETY: `kernels` checked the tier.
-                    unsafe {
-                        (self.kernels.quantize)(x.row(i), &mut row[..x.cols()], row_scales);
-                    }
+                    unsafe { (self.kernels.quantize)(x.row(i), row, row_scales, sums) };
+                } else {
+                    row.fill(0);
+                    row_scales.fill(0.0);
+                    sums.fill(0);
                 }
                 scatter(int8.unit, int8.wide, 0, row, r, int8.mr, a.codes);
-                a.put_scales(r, int8.mr, row, row_scales);
+                a.put_scales(r, int8.mr, sums, row_scales);
             }
         });
     }
@@ -243,21 +240,37 @@ fn as_bytes(codes: &mut [i8]) -> &mut [u8] {
     unsafe { std::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len()) }
 }
 
+fn as_integers(floats: &mut [f32]) -> &mut [i32] {
+    // SAFETY: any four bytes are valid as either.
+    unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len()) }
+}
+
 /// Puts one row's codes into its place among `of` interleaved rows.
 fn scatter(unit: usize, wide: bool, flip: u8, row: &[i8], r: usize, of: usize, to: &mut [u8]) {
-    if wide {
-        for (row, to) in row.chunks_exact(unit).zip(to.chunks_exact_mut(2 * unit * of)) {
-            let to = &mut to[2 * unit * r..][..2 * unit];
-            for (to, &q) in to.as_chunks_mut::<2>().0.iter_mut().zip(row) {
-                *to = i16::from(q).to_ne_bytes();
-            }
-        }
-    } else {
-        for (row, to) in row.chunks_exact(unit).zip(to.chunks_exact_mut(unit * of)) {
-            for (to, &q) in to[unit * r..][..unit].iter_mut().zip(row) {
-                *to = q as u8 ^ flip;
-            }
-        }
+    match (unit, wide) {
+        (2, true) => scatter_units::<2, 4>(row, r, of, to, |q| {
+            let [[a, b], [c, d]] = q.map(|q| i16::from(q).to_ne_bytes());
+            [a, b, c, d]
+        }),
+        (4, false) => scatter_units::<4, 4>(row, r, of, to, |q| q.map(|q| q as u8 ^ flip)),
+        (16, false) => scatter_units::<16, 16>(row, r, of, to, |q| q.map(|q| q as u8 ^ flip)),
+        _ => panic!("no tier interleaves {unit} codes"),
+    }
+}
+
+/// `UNIT` codes become `BYTES` bytes.
+#[inline(always)]
+fn scatter_units<const UNIT: usize, const BYTES: usize>(
+    row: &[i8],
+    r: usize,
+    of: usize,
+    to: &mut [u8],
+    convert: impl Fn([i8; UNIT]) -> [u8; BYTES],
+) {
+    let to = to.as_chunks_mut::<BYTES>().0;
+    let units = row.as_chunks::<UNIT>().0;
+    for (to, &unit) in to[r..].iter_mut().step_by(of).zip(units) {
+        *to = convert(unit);
     }
 }
 
@@ -351,10 +364,9 @@ impl PanelParts<'_> {
 }
 
 impl PanelPartsMut<'_> {
-    /// Fills in everything beside the codes of row `r`.
-    fn put_scales(&mut self, r: usize, mr: usize, codes: &[i8], scales: &[f32]) {
-        for (g, (codes, &scale)) in codes.chunks_exact(GROUP).zip(scales).enumerate() {
-            let (low, high) = (code_sum(&codes[..16]), code_sum(&codes[16..]));
+    /// Fills in everything beside the codes of row `r`; `sums` are those of 16 codes.
+    fn put_scales(&mut self, r: usize, mr: usize, sums: &[i32], scales: &[f32]) {
+        for (g, (&[low, high], &scale)) in sums.as_chunks::<2>().0.iter().zip(scales).enumerate() {
             self.scales[g * mr + r] = scale;
             self.sums16[2 * g * mr + r] = scale * low as f32;
             self.sums16[(2 * g + 1) * mr + r] = scale * high as f32;

@@ -16,6 +16,7 @@ pub use linear::{Activation, Product};
 
 use crate::buffer::Buffers;
 use crate::cpu::Tier;
+use crate::generic::transpose::Transpose;
 use crate::pool::Pool;
 use crate::table::{Kernels, kernels};
 use crate::view::{Rows, RowsMut};
@@ -161,6 +162,23 @@ impl Compute {
             // `run` returns.
             f(i, unsafe { shared.part(from, chunk.min(total - from)) });
         });
+    }
+
+    /// `to[j·to_stride + i] = from[i·from_stride + j]` for `i < rows`, `j < cols`.
+    fn transpose(
+        &self,
+        (from, from_stride): (&[f32], usize),
+        (rows, cols): (usize, usize),
+        (to, to_stride): (&mut [f32], usize),
+    ) {
+        if rows == 0 || cols == 0 {
+            return;
+        }
+        assert!(from.len() >= (rows - 1) * from_stride + cols);
+        assert!(to_stride >= rows && to.len() >= (cols - 1) * to_stride + rows);
+        let transpose = Transpose { from: from.as_ptr(), from_stride, rows, cols, to: to.as_mut_ptr(), to_stride };
+        // SAFETY: `kernels` checked the tier; the assertions cover both matrices.
+        unsafe { (self.kernels.transpose)(&transpose) };
     }
 
     /// Calls `f` for each row, on all threads where the rows are worth it.

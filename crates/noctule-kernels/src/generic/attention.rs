@@ -1,43 +1,89 @@
 //! The inner parts of the three attentions.
 
-use super::math::{add_scaled, dot, exp, softmax_unscaled};
+use super::math::{ROUND, add_scaled, dot, softmax_unscaled};
 use crate::simd::Simd;
 
-/// One softmax step over a block of keys for `NR` queries that lie side by side.
+/// eˣ for x ≤ 0, within 2 ulp down to −87 and at most 2⁻¹²⁵ below; the reduction and polynomial of
+/// [`math::exp`](super::math::exp).
 ///
-/// `s` holds the scores, `[keys][NR]`, and becomes e^(score − top); `top` and `sum` are the running
-/// maximum and sum of each query, and `out`, `[..][NR]`, the running weighted values, which are
-/// scaled down where the maximum rose. Source: M. Milakov and N. Gimelshein, "Online normalizer
-/// calculation for softmax", arXiv:1805.02867.
+/// # Safety
+/// The processor has the tier of `S`.
 #[inline(always)]
-pub(crate) fn columns<const NR: usize>(s: &mut [f32], top: &mut [f32], sum: &mut [f32], out: &mut [f32]) {
-    let top: &mut [f32; NR] = top.try_into().expect("one maximum for each query");
-    let sum: &mut [f32; NR] = sum.try_into().expect("one sum for each query");
-    let rows = s.as_chunks_mut::<NR>().0;
-    let mut highest = *top;
-    for row in rows.iter() {
-        for j in 0..NR {
-            highest[j] = if row[j] > highest[j] { row[j] } else { highest[j] };
+#[allow(clippy::excessive_precision)]
+unsafe fn exp<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let x = S::max(x, S::splat(-87.0));
+        let shifted = S::fma(x, S::splat(std::f32::consts::LOG2_E), S::splat(ROUND));
+        let n = S::add(shifted, S::splat(-ROUND));
+        let r = S::fma(n, S::splat(-0.693_359_375), x);
+        let r = S::fma(n, S::splat(2.121_944_4e-4), r);
+        let mut p = S::splat(1.987_569_15e-4);
+        for c in [1.398_199_950_7e-3, 8.333_451_907_3e-3, 4.166_579_589_4e-2, 1.666_666_545_9e-1] {
+            p = S::fma(p, r, S::splat(c));
         }
+        p = S::fma(p, r, S::splat(0.5));
+        p = S::fma(p, S::mul(r, r), S::add(r, S::splat(1.0)));
+        S::scale(p, shifted)
     }
-    let mut factor = [0f32; NR];
-    for j in 0..NR {
-        factor[j] = exp(top[j] - highest[j]);
-    }
-    *top = highest;
-    let mut total = [0f32; NR];
-    for row in rows {
-        for j in 0..NR {
-            row[j] = exp(row[j] - highest[j]);
-            total[j] += row[j];
+}
+
+/// One softmax step over a block of keys for `NV` vectors of queries that lie side by side.
+///
+/// `s` holds the scores, `[keys][queries]`, and becomes e^(score − top); `top` and `sum` are the
+/// running maximum and sum of each query, and `out`, `[..][queries]`, the running weighted values,
+/// which are scaled down where the maximum rose. Source: M. Milakov and N. Gimelshein, "Online
+/// normalizer calculation for softmax", arXiv:1805.02867.
+///
+/// # Safety
+/// The processor has the tier of `S`.
+#[inline(always)]
+pub(crate) unsafe fn columns<S: Simd, const NV: usize>(
+    s: &mut [f32],
+    top: &mut [f32],
+    sum: &mut [f32],
+    out: &mut [f32],
+) {
+    let width = NV * S::LANES;
+    assert!(top.len() == width && sum.len() == width);
+    // SAFETY: the caller promises the tier; all accesses are whole vectors of the rows that
+    // `chunks_exact_mut` yields or of `top` and `sum`.
+    unsafe {
+        let mut highest = [S::zero(); NV];
+        for v in 0..NV {
+            highest[v] = S::load(top.as_ptr().add(v * S::LANES));
         }
-    }
-    for j in 0..NR {
-        sum[j] = sum[j] * factor[j] + total[j];
-    }
-    for row in out.as_chunks_mut::<NR>().0 {
-        for j in 0..NR {
-            row[j] *= factor[j];
+        for row in s.chunks_exact(width) {
+            for v in 0..NV {
+                highest[v] = S::max(highest[v], S::load(row.as_ptr().add(v * S::LANES)));
+            }
+        }
+        let mut total = [S::zero(); NV];
+        let mut lower = [S::zero(); NV];
+        for v in 0..NV {
+            lower[v] = S::mul(highest[v], S::splat(-1.0));
+        }
+        for row in s.chunks_exact_mut(width) {
+            for v in 0..NV {
+                let at = row.as_mut_ptr().add(v * S::LANES);
+                let weight = exp::<S>(S::add(S::load(at), lower[v]));
+                total[v] = S::add(total[v], weight);
+                S::store(at, weight);
+            }
+        }
+        let mut factor = [S::zero(); NV];
+        for v in 0..NV {
+            let top = top.as_mut_ptr().add(v * S::LANES);
+            factor[v] = exp::<S>(S::add(S::load(top), lower[v]));
+            S::store(top, highest[v]);
+            let sum = sum.as_mut_ptr().add(v * S::LANES);
+            S::store(sum, S::fma(S::load(sum), factor[v], total[v]));
+        }
+        for row in out.chunks_exact_mut(width) {
+            for v in 0..NV {
+                let at = row.as_mut_ptr().add(v * S::LANES);
+                S::store(at, S::mul(S::load(at), factor[v]));
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ const LANES: usize = 16;
 
 /// Adding and subtracting this (1.5 · 2²³) rounds a float below 2²² to the nearest integer, ties to
 /// even, and leaves the integer in the low bits.
-const ROUND: f32 = 12_582_912.0;
+pub(super) const ROUND: f32 = 12_582_912.0;
 
 /// eˣ within 2 ulp for x in [−87, 88]; 0 below, including at −∞. Cody and Waite's reduction and
 /// the polynomial of `expf` in the Cephes library (S. L. Moshier, public).
@@ -205,39 +205,54 @@ pub(crate) const GROUP: usize = 32;
 
 /// Rounds a row to integers in [−127, 127] with a scale for each [`GROUP`] (the last may be
 /// short): scale = largest magnitude / 127, to nearest, ties to even. A group below 2⁻¹¹⁹ becomes
-/// zero; a NaN becomes 0, and a group with an infinity has an infinite scale.
+/// zero; one with a NaN or an infinity becomes anything. `sums` receives the sum of every 16
+/// integers, two for each group.
 #[inline(always)]
-pub(crate) fn quantize(x: &[f32], q: &mut [i8], scales: &mut [f32]) {
-    for ((x, q), scale) in x.chunks(GROUP).zip(q.chunks_mut(GROUP)).zip(scales) {
-        if let (Ok(x), Ok(q)) = (x.try_into(), q.try_into()) {
-            *scale = quantize_group::<GROUP>(x, q);
-        } else {
-            let mut padded = [0f32; GROUP];
-            let mut codes = [0i8; GROUP];
-            padded[..x.len()].copy_from_slice(x);
-            *scale = quantize_group(&padded, &mut codes);
-            q.copy_from_slice(&codes[..x.len()]);
-        }
+pub(crate) fn quantize(x: &[f32], q: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
+    let (groups, tail) = x.as_chunks::<GROUP>();
+    let (codes, last_codes) = q.as_chunks_mut::<GROUP>();
+    let sums = sums.as_chunks_mut::<2>().0;
+    for (((x, q), scale), sums) in groups.iter().zip(codes).zip(&mut *scales).zip(&mut *sums) {
+        *scale = quantize_group(x, q, sums);
+    }
+    if !tail.is_empty() {
+        let mut padded = [0f32; GROUP];
+        let mut codes = [0i8; GROUP];
+        padded[..tail.len()].copy_from_slice(tail);
+        scales[groups.len()] = quantize_group(&padded, &mut codes, &mut sums[groups.len()]);
+        last_codes.copy_from_slice(&codes[..tail.len()]);
     }
 }
 
 #[inline(always)]
-fn quantize_group<const N: usize>(x: &[f32; N], q: &mut [i8; N]) -> f32 {
+fn quantize_group(x: &[f32; GROUP], q: &mut [i8; GROUP], sums: &mut [i32; 2]) -> f32 {
     let mut lanes = [0f32; LANES];
-    for chunk in x.as_chunks::<LANES>().0 {
-        for (lane, x) in lanes.iter_mut().zip(chunk) {
-            let x = x.abs();
-            *lane = if x > *lane { x } else { *lane };
-        }
+    for i in 0..LANES {
+        let (a, b) = (x[i].abs(), x[i + LANES].abs());
+        lanes[i] = if b > a { b } else { a };
     }
-    let largest = lanes.into_iter().fold(0f32, |a, b| if b > a { b } else { a });
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            let (a, b) = (lanes[i], lanes[i + width]);
+            lanes[i] = if b > a { b } else { a };
+        }
+        width /= 2;
+    }
+    let largest = lanes[0];
     if largest < 1.504_632_8e-36 {
         q.fill(0);
+        *sums = [0; 2];
         return 0.0;
     }
     let inverse = 127.0 / largest;
-    for (q, x) in q.iter_mut().zip(x) {
-        *q = (x * inverse + ROUND).to_bits() as i8;
+    let mut codes = [0i32; GROUP];
+    for (code, x) in codes.iter_mut().zip(x) {
+        *code = i32::from((x * inverse + ROUND).to_bits() as i8);
     }
+    for (q, &code) in q.iter_mut().zip(&codes) {
+        *q = code as i8;
+    }
+    *sums = [codes[..LANES].iter().sum(), codes[LANES..].iter().sum()];
     largest / 127.0
 }

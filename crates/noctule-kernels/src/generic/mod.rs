@@ -4,3 +4,4 @@ pub(crate) mod attention;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
 pub(crate) mod math;
+pub(crate) mod transpose;

@@ -66,6 +66,46 @@ unsafe impl Simd for Neon {
         unsafe { vfmaq_f32(c, a, b) }
     }
     #[inline(always)]
+    unsafe fn mul(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller promises the tier.
+        unsafe { vmulq_f32(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller promises the tier.
+        unsafe { vmaxq_f32(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn scale(v: float32x4_t, n: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller promises the tier.
+        unsafe {
+            let n = vshlq_n_s32::<23>(vreinterpretq_s32_f32(n));
+            vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(v), n))
+        }
+    }
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller promises the tier and a square of four rows on both sides.
+        unsafe {
+            let [a, b, c, d] = [0, 1, 2, 3].map(|i| Self::load(from.add(i * from_stride)));
+            let pairs = |x, y| {
+                let (even, odd) = (vtrn1q_f32(x, y), vtrn2q_f32(x, y));
+                (vreinterpretq_f64_f32(even), vreinterpretq_f64_f32(odd))
+            };
+            let ((ab_even, ab_odd), (cd_even, cd_odd)) = (pairs(a, b), pairs(c, d));
+            let columns = [
+                vtrn1q_f64(ab_even, cd_even),
+                vtrn1q_f64(ab_odd, cd_odd),
+                vtrn2q_f64(ab_even, cd_even),
+                vtrn2q_f64(ab_odd, cd_odd),
+            ];
+            for (j, &column) in columns.iter().enumerate() {
+                Self::store(to.add(j * to_stride), vreinterpretq_f32_f64(column));
+            }
+        }
+    }
+    const SQUARE: usize = 4;
+    #[inline(always)]
     unsafe fn sum(v: float32x4_t) -> f32 {
         // SAFETY: the caller promises the tier.
         unsafe { vaddvq_f32(v) }

@@ -63,7 +63,30 @@ unsafe impl Simd for Scalar {
         map(|i| a[i] * b[i] + c[i])
     }
     #[inline(always)]
+    unsafe fn mul(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        map(|i| a[i] * b[i])
+    }
+    #[inline(always)]
+    unsafe fn max(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        map(|i| if a[i] > b[i] { a[i] } else { b[i] })
+    }
+    #[inline(always)]
+    unsafe fn scale(v: [f32; 4], n: [f32; 4]) -> [f32; 4] {
+        map(|i| f32::from_bits(v[i].to_bits().wrapping_add(n[i].to_bits() << 23)))
+    }
+    #[inline(always)]
     unsafe fn sum(v: [f32; 4]) -> f32 {
         (v[0] + v[2]) + (v[1] + v[3])
     }
+    #[inline(always)]
+    unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
+        // SAFETY: the caller promises a square of four rows on both sides.
+        unsafe {
+            let rows: [[f32; 4]; 4] = std::array::from_fn(|i| Self::load(from.add(i * from_stride)));
+            for j in 0..4 {
+                Self::store(to.add(j * to_stride), map(|i| rows[i][j]));
+            }
+        }
+    }
+    const SQUARE: usize = 4;
 }
