@@ -88,6 +88,12 @@ impl Wide for __m256i {
     }
 
     #[inline(always)]
+    unsafe fn at_least(self, low: i8) -> Self {
+        // SAFETY: the caller promises AVX2.
+        unsafe { _mm256_max_epi8(self, _mm256_set1_epi8(low)) }
+    }
+
+    #[inline(always)]
     unsafe fn shl<const N: i32>(self) -> Self {
         // SAFETY: the caller promises AVX2.
         unsafe {

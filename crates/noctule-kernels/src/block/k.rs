@@ -133,9 +133,9 @@ pub(super) fn q6_k_factors(block: &[u8; 210], scale: &mut [f32; 16]) {
 }
 
 #[inline(always)]
-pub(super) fn q8_k(block: &[u8; 292], q: &mut [i8; 256], scale: &mut [f32; 8]) {
+pub(super) fn q8_k(block: &[u8; 292], q: &mut [i8; 256], scale: &mut [f32; 8], lowest: i8) {
     *scale = [f32::from_bits(u32_at(block, 0)); 8];
     for (q, &byte) in q.iter_mut().zip(&block[4..260]) {
-        *q = byte as i8;
+        *q = (byte as i8).max(lowest);
     }
 }

@@ -52,17 +52,17 @@ pub(super) fn q5_1(block: &[u8; 24], q: &mut [i8; 32], scale: &mut [f32; 1], min
 }
 
 #[inline(always)]
-pub(super) fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+pub(super) fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1], lowest: i8) {
     *scale = [f16_at(block, 0)];
     for (q, &byte) in q.iter_mut().zip(&block[2..]) {
-        *q = byte as i8;
+        *q = (byte as i8).max(lowest);
     }
 }
 
 #[inline(always)]
-pub(super) fn q8_1(block: &[u8; 36], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+pub(super) fn q8_1(block: &[u8; 36], q: &mut [i8; 32], scale: &mut [f32; 1], lowest: i8) {
     *scale = [f16_at(block, 0)];
     for (q, &byte) in q.iter_mut().zip(&block[4..]) {
-        *q = byte as i8;
+        *q = (byte as i8).max(lowest);
     }
 }

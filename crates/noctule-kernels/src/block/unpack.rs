@@ -43,10 +43,10 @@ pub(crate) trait Decode {
     unsafe fn q5_1(block: &[u8; 24], q: &mut [i8; 32], scale: &mut [f32; 1], min: &mut [f32; 1]) {
         legacy::q5_1(block, q, scale, min);
     }
-    /// See [`GgmlType::Q8_0`].
+    /// See [`GgmlType::Q8_0`]; codes below `lowest` are raised to it.
     #[inline(always)]
-    unsafe fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1]) {
-        legacy::q8_0(block, q, scale);
+    unsafe fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1], lowest: i8) {
+        legacy::q8_0(block, q, scale, lowest);
     }
     /// See [`GgmlType::Q2_K`].
     #[inline(always)]
@@ -107,7 +107,7 @@ pub(crate) unsafe fn values<D: Decode>(ty: GgmlType, bytes: &[u8], out: &mut [f3
             F32 => float::f32_row(bytes, out),
             F16 => D::f16(bytes, out),
             BF16 => float::bf16_row(bytes, out),
-            _ => blocks::<D>(ty, bytes, Values(out)),
+            _ => blocks::<D, _>(ty, bytes, Values(out)),
         }
     }
 }
@@ -127,15 +127,7 @@ pub(crate) unsafe fn codes<D: Decode>(ty: GgmlType, bytes: &[u8], q: &mut [i8], 
             F32 => float::quantize::<D, 128>(bytes, q, scale, |b, x| float::f32_row(b, x)),
             F16 => float::quantize::<D, 64>(bytes, q, scale, |b, x| D::f16(b, x)),
             BF16 => float::quantize::<D, 64>(bytes, q, scale, |b, x| float::bf16_row(b, x)),
-            _ => {
-                let q = &mut *q;
-                blocks::<D>(ty, bytes, Codes { q, scale, min });
-            }
-        }
-    }
-    if matches!(ty, Q8_0 | Q8_1 | Q8_K) {
-        for q in q {
-            *q = (*q).max(-127);
+            _ => blocks::<D, _>(ty, bytes, Codes { q, scale, min }),
         }
     }
 }
@@ -149,7 +141,7 @@ pub(crate) unsafe fn codes<D: Decode>(ty: GgmlType, bytes: &[u8], q: &mut [i8], 
     clippy::redundant_closure,
     reason = "a function passed by name is not inlined, so not compiled with the tier's instructions"
 )]
-unsafe fn blocks<D: Decode>(ty: GgmlType, bytes: &[u8], mut row: impl Row) {
+unsafe fn blocks<D: Decode, R: Row>(ty: GgmlType, bytes: &[u8], mut row: R) {
     // SAFETY: every use of `D` below relies on the caller's promise.
     unsafe {
         match ty {
@@ -158,14 +150,14 @@ unsafe fn blocks<D: Decode>(ty: GgmlType, bytes: &[u8], mut row: impl Row) {
             Q4_1 => row.offset(bytes, |b, q, s, m| D::q4_1(b, q, s, m)),
             Q5_0 => row.scaled(bytes, |b, q, s| D::q5_0(b, q, s)),
             Q5_1 => row.offset(bytes, |b, q, s, m| D::q5_1(b, q, s, m)),
-            Q8_0 => row.scaled(bytes, |b, q, s| D::q8_0(b, q, s)),
-            Q8_1 => row.scaled(bytes, |b, q, s| legacy::q8_1(b, q, s)),
+            Q8_0 => row.scaled(bytes, |b, q, s| D::q8_0(b, q, s, R::LOWEST)),
+            Q8_1 => row.scaled(bytes, |b, q, s| legacy::q8_1(b, q, s, R::LOWEST)),
             Q2_K => row.offset(bytes, |b, q, s, m| D::q2_k(b, q, s, m)),
             Q3_K => row.scaled(bytes, |b, q, s| D::q3_k(b, q, s)),
             Q4_K => row.offset(bytes, |b, q, s, m| D::q4_k(b, q, s, m)),
             Q5_K => row.offset(bytes, |b, q, s, m| D::q5_k(b, q, s, m)),
             Q6_K => row.scaled(bytes, |b, q, s| D::q6_k(b, q, s)),
-            Q8_K => row.scaled(bytes, |b, q, s| k::q8_k(b, q, s)),
+            Q8_K => row.scaled(bytes, |b, q, s| k::q8_k(b, q, s, R::LOWEST)),
             IQ2_XXS => row.scaled(bytes, |b, q, s| iq::iq2_xxs(b, q, s)),
             IQ2_XS => row.scaled(bytes, |b, q, s| iq::iq2_xs(b, q, s)),
             IQ2_S => row.scaled(bytes, |b, q, s| iq::iq2_s(b, q, s)),
@@ -187,6 +179,9 @@ unsafe fn blocks<D: Decode>(ty: GgmlType, bytes: &[u8], mut row: impl Row) {
 
 /// Where the decoded blocks of a row go.
 trait Row {
+    /// The lowest code that it takes; the 8-bit types may hold −128.
+    const LOWEST: i8;
+
     /// Decodes each block of a type without offsets.
     fn scaled<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
         &mut self,
@@ -210,6 +205,8 @@ struct Codes<'a> {
 }
 
 impl Row for Codes<'_> {
+    const LOWEST: i8 = -127;
+
     #[inline(always)]
     fn scaled<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
         &mut self,
@@ -242,6 +239,8 @@ impl Row for Codes<'_> {
 struct Values<'a>(&'a mut [f32]);
 
 impl Row for Values<'_> {
+    const LOWEST: i8 = -128;
+
     #[inline(always)]
     fn scaled<const BYTES: usize, const LEN: usize, const GROUPS: usize>(
         &mut self,

@@ -30,6 +30,8 @@ pub(crate) trait Wide: Copy {
     unsafe fn or(self, other: Self) -> Self;
     /// Byte by byte, wrapping.
     unsafe fn sub(self, other: Self) -> Self;
+    /// The larger of each signed byte and `low`.
+    unsafe fn at_least(self, low: i8) -> Self;
     /// Shifts each byte up.
     unsafe fn shl<const N: i32>(self) -> Self;
     /// Shifts each byte down, filling with zeros.
@@ -115,11 +117,11 @@ impl<W: Wide> Decode for Vectors<W> {
     }
 
     #[inline(always)]
-    unsafe fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1]) {
+    unsafe fn q8_0(block: &[u8; 34], q: &mut [i8; 32], scale: &mut [f32; 1], lowest: i8) {
         // SAFETY: passed on to the caller.
         unsafe {
             *scale = [W::half(u16_at(block, 0))];
-            W::load(part(block, 2)).store(q);
+            W::load(part(block, 2)).at_least(lowest).store(q);
         }
     }
 

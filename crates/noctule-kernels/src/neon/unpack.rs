@@ -90,6 +90,17 @@ impl Wide for uint8x16x2_t {
     }
 
     #[inline(always)]
+    unsafe fn at_least(self, low: i8) -> Self {
+        // SAFETY: the caller promises NEON.
+        unsafe {
+            let low = vdupq_n_s8(low);
+            let first = vmaxq_s8(vreinterpretq_s8_u8(self.0), low);
+            let second = vmaxq_s8(vreinterpretq_s8_u8(self.1), low);
+            Self(vreinterpretq_u8_s8(first), vreinterpretq_u8_s8(second))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn shl<const N: i32>(self) -> Self {
         // SAFETY: the caller promises NEON.
         unsafe { Self(vshlq_n_u8::<N>(self.0), vshlq_n_u8::<N>(self.1)) }
@@ -127,15 +138,20 @@ impl Wide for uint8x16x2_t {
 
     #[inline(always)]
     unsafe fn f16(bytes: &[u8], out: &mut [f32]) {
-        let (inputs, outputs) = (bytes.as_chunks::<8>().0, out.as_chunks_mut::<4>().0);
+        let (inputs, outputs) = (bytes.as_chunks::<32>().0, out.as_chunks_mut::<16>().0);
         for (bytes, out) in inputs.iter().zip(outputs) {
-            // SAFETY: 8 bytes are read and 4 floats written; the caller promises NEON.
+            // SAFETY: 32 bytes are read and 16 floats written; the caller promises NEON.
             unsafe {
-                let halves = vreinterpret_f16_u8(vld1_u8(bytes.as_ptr()));
-                vst1q_f32(out.as_mut_ptr(), vcvt_f32_f16(halves));
+                let (from, to) = (bytes.as_ptr(), out.as_mut_ptr());
+                let first = vreinterpretq_f16_u8(vld1q_u8(from));
+                let second = vreinterpretq_f16_u8(vld1q_u8(from.add(16)));
+                vst1q_f32(to, vcvt_f32_f16(vget_low_f16(first)));
+                vst1q_f32(to.add(4), vcvt_high_f32_f16(first));
+                vst1q_f32(to.add(8), vcvt_f32_f16(vget_low_f16(second)));
+                vst1q_f32(to.add(12), vcvt_high_f32_f16(second));
             }
         }
-        let done = out.len() / 4 * 4;
+        let done = out.len() / 16 * 16;
         // SAFETY: `Scalar` needs no instructions.
         unsafe { unpack::Scalar::f16(&bytes[2 * done..], &mut out[done..]) }
     }
