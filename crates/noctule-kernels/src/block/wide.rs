@@ -36,7 +36,7 @@ pub(crate) trait Wide: Copy {
     unsafe fn shl<const N: i32>(self) -> Self;
     /// Shifts each byte down, filling with zeros.
     unsafe fn shr<const N: i32>(self) -> Self;
-    /// All bits of a byte set where it has a bit of `mask`.
+    /// All bits of a byte set where it has the single bit of `mask`.
     unsafe fn test(self, mask: u8) -> Self;
     /// Entry `self[i]` of the table; every byte is below 16.
     unsafe fn lookup(self, table: &[i8; 16]) -> Self;
