@@ -42,6 +42,11 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn scale(v: Self::V, n: Self::V) -> Self::V;
     /// The sum of all lanes.
     unsafe fn sum(v: Self::V) -> f32;
+    /// The largest lane.
+    unsafe fn top(v: Self::V) -> f32;
+    /// The low byte of each lane to memory: the integers that `n` holds, as in
+    /// [`scale`](Self::scale).
+    unsafe fn store_codes(to: *mut i8, n: Self::V);
     /// Writes the transpose of a square of [`SQUARE`](Self::SQUARE) rows, `from_stride` floats
     /// apart, to rows `to_stride` floats apart.
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);

@@ -168,7 +168,8 @@ macro_rules! instantiate {
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn quantize(x: &[f32], q: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
-                math::quantize(x, q, scales, sums);
+                // SAFETY: the caller promises the tier.
+                unsafe { math::quantize::<$simd>(x, q, scales, sums) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn transpose(t: &Transpose) {

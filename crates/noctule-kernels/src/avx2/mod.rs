@@ -82,6 +82,26 @@ unsafe impl Simd for Avx2 {
         }
     }
     #[inline(always)]
+    unsafe fn top(v: __m256) -> f32 {
+        // SAFETY: the caller promises the tier.
+        unsafe {
+            let four = _mm_max_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            let two = _mm_max_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_max_ss(two, _mm_shuffle_ps::<1>(two, two)))
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_codes(to: *mut i8, n: __m256) {
+        // SAFETY: the caller promises the tier and room for eight codes.
+        unsafe {
+            let n = _mm256_castps_si256(n);
+            let (low, high) = (_mm256_castsi256_si128(n), _mm256_extracti128_si256::<1>(n));
+            let bytes = _mm_set_epi8(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 12, 8, 4, 0);
+            let (low, high) = (_mm_shuffle_epi8(low, bytes), _mm_shuffle_epi8(high, bytes));
+            _mm_storel_epi64(to.cast(), _mm_unpacklo_epi32(low, high));
+        }
+    }
+    #[inline(always)]
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises the tier and a square of eight rows on both sides.
         unsafe { transpose8(from, from_stride, to, to_stride) }

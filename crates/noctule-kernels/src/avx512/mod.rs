@@ -81,6 +81,16 @@ unsafe impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    unsafe fn top(v: __m512) -> f32 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_reduce_max_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn store_codes(to: *mut i8, n: __m512) {
+        // SAFETY: the caller promises the tier and room for sixteen codes.
+        unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_castps_si512(n))) }
+    }
+    #[inline(always)]
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises the tier and a square of eight rows on both sides.
         unsafe { crate::avx2::transpose8(from, from_stride, to, to_stride) }

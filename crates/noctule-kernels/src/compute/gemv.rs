@@ -2,7 +2,7 @@
 
 use super::linear::{Product, Strip, is_float, strips};
 use super::{Compute, Precision};
-use crate::block::{GgmlType, group_len, has_min};
+use crate::block::{GgmlType, Matrix, group_len, has_min};
 use crate::buffer::cut;
 use crate::generic::gemv::{Float, Gemv};
 use crate::table::GemvI8;
@@ -10,8 +10,14 @@ use crate::view::{Rows, SharedRows};
 
 use super::int8::Rounded;
 
-/// Weight rows that are unpacked together, so that they stay in the nearest cache.
-const UNPACKED: usize = 4;
+/// How many weight rows are unpacked together: they stay in the nearest cache.
+fn unpacked_rows(k: usize, most: usize) -> usize {
+    (most / k.max(1)).clamp(4, 16)
+}
+
+/// The most weights that are unpacked together, as floats and as codes.
+const FLOATS: usize = 4096;
+const CODES: usize = 8192;
 
 /// The longest strip, in weight rows.
 const LONGEST: usize = 1024;
@@ -53,7 +59,7 @@ impl Compute {
 
     /// Floats of scratch that unpacking takes.
     fn unpacked_len(&self, ty: GgmlType, k: usize) -> usize {
-        if is_float(ty) { 0 } else { UNPACKED * k.next_multiple_of(32) }
+        if is_float(ty) { 0 } else { unpacked_rows(k, FLOATS).max(unpacked_rows(k, CODES)) * k }
     }
 
     fn few_f32(&self, x: Rows<'_>, product: &Product<'_>, strip: Strip, unpacked: &mut [f32], sums: &mut [f32]) {
@@ -77,19 +83,19 @@ impl Compute {
         };
         assert!(sums.len() >= x.rows() * strip.len);
         if is_float(ty) {
-            call.w = weights.bytes()[strip.from * call.row_bytes..][..strip.len * call.row_bytes].as_ptr();
+            call.w = rows(weights, strip.from, strip.len).as_ptr();
             call.n = strip.len;
             // SAFETY: `kernels` checked the tier; the strip's rows and the views are valid.
             unsafe { (self.kernels.gemv)(float, &call) };
             return;
         }
-        for j in (0..strip.len).step_by(UNPACKED) {
-            let n = UNPACKED.min(strip.len - j);
-            for r in 0..n {
-                let bytes = weights.row(strip.from + j + r);
-                // SAFETY: `kernels` checked the tier.
-                unsafe { (self.kernels.unpack_f32)(ty, bytes, &mut unpacked[r * k..][..k]) };
-            }
+        let step = unpacked_rows(k, FLOATS);
+        for j in (0..strip.len).step_by(step) {
+            let n = step.min(strip.len - j);
+            let bytes = rows(weights, strip.from + j, n);
+            // Rows are whole blocks, so several unpack like a long one.
+            // SAFETY: `kernels` checked the tier.
+            unsafe { (self.kernels.unpack_f32)(ty, bytes, &mut unpacked[..n * k]) };
             call.w = unpacked.as_ptr().cast();
             call.n = n;
             call.out = sums[j..].as_mut_ptr();
@@ -105,23 +111,16 @@ impl Compute {
         let group = group_len(ty);
         let groups = k / group;
         assert!(k == x.k() && sums.len() >= x.rows() * strip.len);
-        let scale = cut(&mut rest, UNPACKED * groups);
-        let min = cut(&mut rest, UNPACKED * groups);
-        let q = as_codes(cut(&mut rest, UNPACKED * k / 4));
-        for j in (0..strip.len).step_by(UNPACKED) {
-            let n = UNPACKED.min(strip.len - j);
-            for r in 0..n {
-                // SAFETY: `kernels` checked the tier.
-                unsafe {
-                    (self.kernels.unpack_i8)(
-                        ty,
-                        weights.row(strip.from + j + r),
-                        &mut q[r * k..][..k],
-                        &mut scale[r * groups..][..groups],
-                        &mut min[r * groups..][..groups],
-                    );
-                }
-            }
+        let step = unpacked_rows(k, CODES);
+        let scale = cut(&mut rest, step * groups);
+        let min = cut(&mut rest, step * groups);
+        let q = as_codes(cut(&mut rest, step * k / 4));
+        for j in (0..strip.len).step_by(step) {
+            let n = step.min(strip.len - j);
+            let bytes = rows(weights, strip.from + j, n);
+            let (scale, min) = (&mut scale[..n * groups], &mut min[..n * groups]);
+            // SAFETY: `kernels` checked the tier.
+            unsafe { (self.kernels.unpack_i8)(ty, bytes, &mut q[..n * k], scale, min) };
             let call = GemvI8 {
                 k,
                 group,
@@ -140,6 +139,11 @@ impl Compute {
             unsafe { (self.kernels.int8.gemv)(&call) };
         }
     }
+}
+
+/// The bytes of `n` rows of weights.
+fn rows<'a>(weights: &Matrix<'a>, from: usize, n: usize) -> &'a [u8] {
+    &weights.bytes()[from * weights.row_bytes()..][..n * weights.row_bytes()]
 }
 
 /// Floats as four times as many codes.

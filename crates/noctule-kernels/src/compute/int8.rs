@@ -248,12 +248,22 @@ fn as_integers(floats: &mut [f32]) -> &mut [i32] {
 /// Puts one row's codes into its place among `of` interleaved rows.
 fn scatter(unit: usize, wide: bool, flip: u8, row: &[i8], r: usize, of: usize, to: &mut [u8]) {
     match (unit, wide) {
-        (2, true) => scatter_units::<2, 4>(row, r, of, to, |q| {
-            let [[a, b], [c, d]] = q.map(|q| i16::from(q).to_ne_bytes());
-            [a, b, c, d]
+        (2, true) => scatter_units::<2, 4>(row, r, of, to, |&[a, b]| {
+            (u32::from(i16::from(a) as u16) | u32::from(i16::from(b) as u16) << 16).to_le_bytes()
         }),
-        (4, false) => scatter_units::<4, 4>(row, r, of, to, |q| q.map(|q| q as u8 ^ flip)),
-        (16, false) => scatter_units::<16, 16>(row, r, of, to, |q| q.map(|q| q as u8 ^ flip)),
+        (4, false) => {
+            let flip = u32::from_ne_bytes([flip; 4]);
+            scatter_units::<4, 4>(row, r, of, to, |&[a, b, c, d]| {
+                let unit = u32::from_ne_bytes([a as u8, b as u8, c as u8, d as u8]);
+                (unit ^ flip).to_ne_bytes()
+            });
+        }
+        (16, false) => {
+            let flip = u128::from_ne_bytes([flip; 16]);
+            scatter_units::<16, 16>(row, r, of, to, |unit| {
+                (u128::from_ne_bytes(unit.map(|q| q as u8)) ^ flip).to_ne_bytes()
+            });
+        }
         _ => panic!("no tier interleaves {unit} codes"),
     }
 }
@@ -265,12 +275,13 @@ fn scatter_units<const UNIT: usize, const BYTES: usize>(
     r: usize,
     of: usize,
     to: &mut [u8],
-    convert: impl Fn([i8; UNIT]) -> [u8; BYTES],
+    convert: impl Fn(&[i8; UNIT]) -> [u8; BYTES],
 ) {
     let to = to.as_chunks_mut::<BYTES>().0;
     let units = row.as_chunks::<UNIT>().0;
-    for (to, &unit) in to[r..].iter_mut().step_by(of).zip(units) {
-        *to = convert(unit);
+    assert!(r < of && to.len() >= units.len() * of);
+    for (to, unit) in to.chunks_exact_mut(of).zip(units) {
+        to[r] = convert(unit);
     }
 }
 

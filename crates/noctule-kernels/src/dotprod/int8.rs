@@ -9,15 +9,7 @@ use std::arch::asm;
 const MR: usize = 8;
 const NR: usize = 4;
 
-pub(crate) const INT8: Int8 = Int8 {
-    mr: MR,
-    nr: NR,
-    unit: 4,
-    wide: false,
-    flip: 0,
-    tile,
-    gemv,
-};
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, flip: 0, tile, gemv };
 
 /// Adds to each lane the products of its four codes.
 #[inline]
@@ -37,11 +29,7 @@ fn sdot(mut acc: int32x4_t, a: int8x16_t, b: int8x16_t) -> int32x4_t {
 /// Adds to each lane the products of its four codes and the four codes of one lane of `rows`.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
-fn sdot_lane<const LANE: i32>(
-    mut acc: int32x4_t,
-    columns: int8x16_t,
-    rows: int8x16_t,
-) -> int32x4_t {
+fn sdot_lane<const LANE: i32>(mut acc: int32x4_t, columns: int8x16_t, rows: int8x16_t) -> int32x4_t {
     // SAFETY: the function enables the instruction, which touches registers only.
     unsafe {
         asm!(

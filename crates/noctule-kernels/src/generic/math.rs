@@ -4,6 +4,8 @@
 //! Every operation rounds after each multiplication and addition and sums in 16 lanes, whatever
 //! the tier, so all tiers give the same bits.
 
+use crate::simd::Simd;
+
 /// Partial sums that run side by side in every reduction.
 const LANES: usize = 16;
 
@@ -206,53 +208,68 @@ pub(crate) const GROUP: usize = 32;
 /// Rounds a row to integers in [−127, 127] with a scale for each [`GROUP`] (the last may be
 /// short): scale = largest magnitude / 127, to nearest, ties to even. A group below 2⁻¹¹⁹ becomes
 /// zero; one with a NaN or an infinity becomes anything. `sums` receives the sum of every 16
-/// integers, two for each group.
+/// integers, two for each group. The result is the same on every tier.
+///
+/// # Safety
+/// The processor has the tier of `S`.
 #[inline(always)]
-pub(crate) fn quantize(x: &[f32], q: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
+pub(crate) unsafe fn quantize<S: Simd>(
+    x: &[f32],
+    q: &mut [i8],
+    scales: &mut [f32],
+    sums: &mut [i32],
+) {
     let (groups, tail) = x.as_chunks::<GROUP>();
     let (codes, last_codes) = q.as_chunks_mut::<GROUP>();
     let sums = sums.as_chunks_mut::<2>().0;
     for (((x, q), scale), sums) in groups.iter().zip(codes).zip(&mut *scales).zip(&mut *sums) {
-        *scale = quantize_group(x, q, sums);
+        // SAFETY: passed on to the caller.
+        *scale = unsafe { quantize_group::<S>(x, q, sums) };
     }
     if !tail.is_empty() {
         let mut padded = [0f32; GROUP];
         let mut codes = [0i8; GROUP];
         padded[..tail.len()].copy_from_slice(tail);
-        scales[groups.len()] = quantize_group(&padded, &mut codes, &mut sums[groups.len()]);
+        let (scale, sums) = (&mut scales[groups.len()], &mut sums[groups.len()]);
+        // SAFETY: passed on to the caller.
+        *scale = unsafe { quantize_group::<S>(&padded, &mut codes, sums) };
         last_codes.copy_from_slice(&codes[..tail.len()]);
     }
 }
 
+/// # Safety
+/// The processor has the tier of `S`.
 #[inline(always)]
-fn quantize_group(x: &[f32; GROUP], q: &mut [i8; GROUP], sums: &mut [i32; 2]) -> f32 {
-    let mut lanes = [0f32; LANES];
-    for i in 0..LANES {
-        let (a, b) = (x[i].abs(), x[i + LANES].abs());
-        lanes[i] = if b > a { b } else { a };
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            let (a, b) = (lanes[i], lanes[i + width]);
-            lanes[i] = if b > a { b } else { a };
+unsafe fn quantize_group<S: Simd>(
+    x: &[f32; GROUP],
+    q: &mut [i8; GROUP],
+    sums: &mut [i32; 2],
+) -> f32 {
+    // SAFETY: passed on to the caller; the vectors lie inside the arrays.
+    unsafe {
+        let mut top = S::zero();
+        for i in (0..GROUP).step_by(S::LANES) {
+            let x = S::load(x.as_ptr().add(i));
+            top = S::max(top, S::max(x, S::mul(x, S::splat(-1.0))));
         }
-        width /= 2;
+        let largest = S::top(top);
+        // Written so that a NaN also lands here.
+        if !(largest >= 1.504_632_8e-36) {
+            q.fill(0);
+            *sums = [0; 2];
+            return 0.0;
+        }
+        let inverse = S::splat(127.0 / largest);
+        for (half, sum) in sums.iter_mut().enumerate() {
+            let mut total = S::zero();
+            for i in (16 * half..16 * half + 16).step_by(S::LANES) {
+                let n = S::add(S::mul(S::load(x.as_ptr().add(i)), inverse), S::splat(ROUND));
+                S::store_codes(q.as_mut_ptr().add(i), n);
+                total = S::add(total, S::add(n, S::splat(-ROUND)));
+            }
+            // Small integers: exact in any order.
+            *sum = S::sum(total) as i32;
+        }
+        largest / 127.0
     }
-    let largest = lanes[0];
-    if largest < 1.504_632_8e-36 {
-        q.fill(0);
-        *sums = [0; 2];
-        return 0.0;
-    }
-    let inverse = 127.0 / largest;
-    let mut codes = [0i32; GROUP];
-    for (code, x) in codes.iter_mut().zip(x) {
-        *code = i32::from((x * inverse + ROUND).to_bits() as i8);
-    }
-    for (q, &code) in q.iter_mut().zip(&codes) {
-        *q = code as i8;
-    }
-    *sums = [codes[..LANES].iter().sum(), codes[LANES..].iter().sum()];
-    largest / 127.0
 }

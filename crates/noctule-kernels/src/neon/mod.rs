@@ -84,6 +84,21 @@ unsafe impl Simd for Neon {
         }
     }
     #[inline(always)]
+    unsafe fn top(v: float32x4_t) -> f32 {
+        // SAFETY: the caller promises the tier.
+        unsafe { vmaxvq_f32(v) }
+    }
+    #[inline(always)]
+    unsafe fn store_codes(to: *mut i8, n: float32x4_t) {
+        // SAFETY: the caller promises the tier and room for four codes.
+        unsafe {
+            let half = vmovn_u32(vreinterpretq_u32_f32(n));
+            let bytes = vmovn_u16(vcombine_u16(half, half));
+            let four = vget_lane_u32::<0>(vreinterpret_u32_u8(bytes));
+            to.cast::<u32>().write_unaligned(four);
+        }
+    }
+    #[inline(always)]
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises the tier and a square of four rows on both sides.
         unsafe {

@@ -79,6 +79,16 @@ unsafe impl Simd for Scalar {
         (v[0] + v[2]) + (v[1] + v[3])
     }
     #[inline(always)]
+    unsafe fn top(v: [f32; 4]) -> f32 {
+        let [a, b, c, d] = v;
+        a.max(c).max(b.max(d))
+    }
+    #[inline(always)]
+    unsafe fn store_codes(to: *mut i8, n: [f32; 4]) {
+        // SAFETY: the caller promises room for four codes.
+        unsafe { to.cast::<[i8; 4]>().write_unaligned(n.map(|n| n.to_bits() as i8)) }
+    }
+    #[inline(always)]
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises a square of four rows on both sides.
         unsafe {
