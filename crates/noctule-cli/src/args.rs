@@ -8,7 +8,7 @@ mod decoding;
 mod speech;
 pub mod values;
 
-pub use decoding::{ContextArgs, DecodingArgs, PrecisionArg, SearchArgs};
+pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
 pub use speech::SpeechArgs;
 
 use clap::{Args, Parser, Subcommand};
@@ -39,7 +39,7 @@ pub enum Command {
 }
 
 const AFTER_TRANSCRIBE: &str = "\
-Output:
+Where the text goes:
   Without -f, the text goes to standard output while it is decided, one line a
   segment; on a terminal each line starts with its times. One -f without -o
   writes that format to standard output. With -o nothing but --json goes there.
@@ -75,17 +75,18 @@ pub struct TranscribeArgs {
 
 /// Where the result goes and in what form.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Formats, separated by commas; several need --output-dir.
-    #[arg(short, long, value_name = "FORMAT", value_delimiter = ',', value_parser = values::formats(), help_heading = "Output")]
+    #[arg(short, long, value_name = "FORMAT", value_delimiter = ',', value_parser = values::formats())]
     pub format: Vec<Format>,
     /// Write <stem>.<format> of each file into this folder, which is made if it is missing.
-    #[arg(short, long, value_name = "DIR", help_heading = "Output")]
+    #[arg(short, long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
     /// Print one JSON object a line and file, in the order of the arguments.
-    #[arg(long, help_heading = "Output")]
+    #[arg(long)]
     pub json: bool,
     /// Print no notices and no progress; warnings and errors stay.
-    #[arg(short, long, visible_alias = "no-prints", help_heading = "Output")]
+    #[arg(short, long, visible_alias = "no-prints")]
     pub quiet: bool,
 }

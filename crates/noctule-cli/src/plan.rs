@@ -1,7 +1,7 @@
 //! What the arguments mean: [`TranscribeArgs`] enter, a [`Plan`] or a sentence
 //! about wrong usage leaves. Nothing is opened here but a grammar file.
 
-use crate::args::{ContextArgs, DecodingArgs, PrecisionArg, SearchArgs, SpeechArgs, TranscribeArgs};
+use crate::args::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs, SpeechArgs, TranscribeArgs};
 use crate::failure::Failure;
 use noctule::format::Format;
 use noctule::grammar::Grammar;
@@ -124,12 +124,12 @@ impl Plan {
         let (stdout, files) = destinations(args, &inputs)?;
         let decoding = &args.decoding;
         Ok(Self {
-            model: model(decoding)?,
-            config: config(decoding),
+            model: model(&decoding.engine)?,
+            config: config(&decoding.engine),
             options: Options { tinydiarize: args.tinydiarize, ..options(decoding)? },
             read: ReadOptions {
-                offset_s: decoding.offset.unwrap_or(0.0),
-                duration_s: decoding.duration,
+                offset_s: decoding.task.offset.unwrap_or(0.0),
+                duration_s: decoding.task.duration,
                 keep_stereo: args.diarize,
             },
             speech: speech(&args.speech),
@@ -223,7 +223,7 @@ fn same_file(a: &Path, b: &Path) -> bool {
     matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
-fn model(args: &DecodingArgs) -> Result<ModelChoice, Failure> {
+fn model(args: &EngineArgs) -> Result<ModelChoice, Failure> {
     match &args.model {
         Some(path) => Ok(ModelChoice::File(path.clone())),
         None if cfg!(feature = "embedded-model") => Ok(ModelChoice::Embedded),
@@ -231,7 +231,7 @@ fn model(args: &DecodingArgs) -> Result<ModelChoice, Failure> {
     }
 }
 
-fn config(args: &DecodingArgs) -> Config {
+fn config(args: &EngineArgs) -> Config {
     Config {
         threads: args.threads.unwrap_or(0).into(),
         precision: args.precision.map(|precision| match precision {
@@ -245,8 +245,8 @@ fn config(args: &DecodingArgs) -> Config {
 fn options(args: &DecodingArgs) -> Result<Options, Failure> {
     let (search, context, text) = (&args.search, &args.context, &args.text);
     Ok(Options {
-        language: args.language.0.clone(),
-        task: if args.translate { Task::Translate } else { Task::Transcribe },
+        language: args.task.language.0.clone(),
+        task: if args.task.translate { Task::Translate } else { Task::Transcribe },
         search: search_options(search),
         thresholds: Thresholds {
             entropy: search.entropy_thold,
@@ -269,7 +269,7 @@ fn options(args: &DecodingArgs) -> Result<Options, Failure> {
         suppress_non_speech: context.suppress_non_speech,
         suppress_regex: context.suppress_regex.clone(),
         grammar: grammar(context)?,
-        audio_ctx: args.audio_ctx,
+        audio_ctx: args.engine.audio_ctx,
         // What to read is decided before the samples get here: see `ReadOptions`.
         offset: 0.0,
         duration: None,

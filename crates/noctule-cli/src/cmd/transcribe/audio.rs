@@ -6,6 +6,9 @@ use noctule_audio::file::{self, Audio, ReadOptions};
 use noctule_audio::vad::{ConvWeights, SileroWeights, TimeMap, Vad, VadOptions, collect};
 use noctule_model::silero;
 
+/// Half a step of 16-bit audio: digital silence stays below it, any recording goes above.
+const SILENCE: f32 = 1.0 / 65_536.0;
+
 /// Left and right.
 pub type Sides = (Vec<f32>, Vec<f32>);
 
@@ -36,6 +39,11 @@ impl Sound {
             )));
         }
         Ok(Self { samples, stereo, duration_s, warnings })
+    }
+
+    /// Whether there is nothing to hear, in which case a model makes words up.
+    pub fn is_silent(&self) -> bool {
+        self.samples.iter().all(|x| x.abs() < SILENCE)
     }
 }
 
@@ -76,5 +84,18 @@ fn silero_weights(from: silero::SileroWeights) -> SileroWeights {
         lstm_bias_hh: from.lstm_hidden_bias,
         output_weight: from.output,
         output_bias: vec![from.output_bias],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_quietest_recording_is_not_silence() {
+        let sound = |samples| Sound { samples, stereo: None, duration_s: 0.0, warnings: Vec::new() };
+        assert!(sound(vec![0.0; 100]).is_silent());
+        assert!(sound(Vec::new()).is_silent());
+        assert!(!sound(vec![0.0, -1.0 / 32_768.0, 0.0]).is_silent());
     }
 }

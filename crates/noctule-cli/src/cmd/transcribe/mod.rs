@@ -88,7 +88,9 @@ impl Job<'_> {
             terminal::warning(warning);
         }
         let audio = started.elapsed();
+        let silent = sound.is_silent();
         let (samples, clock) = match detector {
+            _ if silent => (Vec::new(), FileClock::new(self.plan.read.offset_s, None, None)),
             Some(detector) => {
                 let (speech, map) = detector.speech(&sound.samples);
                 (speech, FileClock::new(self.plan.read.offset_s, Some(map), sound.stereo))

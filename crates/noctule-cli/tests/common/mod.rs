@@ -1,0 +1,92 @@
+//! Runs the program and gives tests their own folders and recordings.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// What one run left behind.
+pub struct Run {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    /// Standard output, for a run that must have succeeded.
+    #[track_caller]
+    pub fn success(self) -> String {
+        assert_eq!(self.code, Some(0), "stderr: {}", self.stderr);
+        self.stdout
+    }
+
+    fn new(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).expect("output is UTF-8");
+        let run = Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) };
+        assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
+        run
+    }
+}
+
+/// The program, away from the caller's terminal and settings.
+pub fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_noctule"));
+    command.stdin(Stdio::null()).env_remove("NOCTULE_CPU").env("COLUMNS", "100");
+    command
+}
+
+/// Runs `noctule transcribe` with `arguments`, separated by blanks, and then `files`.
+pub fn transcribe<P: AsRef<Path>>(arguments: &str, files: &[P]) -> Run {
+    let mut command = program();
+    command.arg("transcribe").args(arguments.split_whitespace());
+    command.args(files.iter().map(AsRef::as_ref));
+    Run::new(command.output().expect("the program starts"))
+}
+
+/// Runs the program with exactly these arguments.
+pub fn noctule(arguments: &[&str]) -> Run {
+    Run::new(program().args(arguments).output().expect("the program starts"))
+}
+
+/// Runs `noctule transcribe ARGUMENTS -` with `input` on its standard input.
+pub fn transcribe_stdin(arguments: &str, input: &[u8]) -> Run {
+    let mut command = program();
+    command.arg("transcribe").args(arguments.split_whitespace()).arg("-");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("the program starts");
+    // Output is small and stays in the pipes until all of the input is written.
+    child.stdin.take().expect("stdin is a pipe").write_all(input).expect("the program reads");
+    Run::new(child.wait_with_output().expect("the program ends"))
+}
+
+/// An empty folder for the test of this name.
+pub fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("the target folder is writable");
+    path
+}
+
+/// A recording of the repository.
+pub fn speech(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/speech").join(name)
+}
+
+/// Kennedy's eleven seconds at 16 kHz.
+pub fn jfk() -> Vec<f32> {
+    let options = noctule_audio::file::ReadOptions::default();
+    noctule_audio::file::read(&speech("jfk.flac"), &options).expect("jfk.flac is there").samples
+}
+
+/// Writes 16-bit PCM at 16 kHz, channels side by side.
+pub fn wav(path: &Path, channels: &[&[f32]]) {
+    let bytes = noctule_audio::wav::to_bytes(channels, noctule_audio::SAMPLE_RATE);
+    fs::write(path, bytes).expect("the target folder is writable");
+}
+
+/// Lower case, words only: what two engines should agree on.
+pub fn words(text: &str) -> String {
+    let letters: String = text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    letters.split_whitespace().collect::<Vec<_>>().join(" ")
+}
