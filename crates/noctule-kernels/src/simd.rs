@@ -19,6 +19,15 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn zero() -> Self::V;
     /// All lanes `x`.
     unsafe fn splat(x: f32) -> Self::V;
+    /// Four vectors, each with all lanes one of four floats from memory.
+    #[inline(always)]
+    unsafe fn splat4(from: *const f32) -> [Self::V; 4] {
+        // SAFETY: the caller promises the tier and four floats.
+        unsafe { [0, 1, 2, 3].map(|i| Self::splat(*from.add(i))) }
+    }
+    /// Asks for the cache line of an address that will be read soon. Any address is allowed.
+    #[inline(always)]
+    unsafe fn prefetch(_from: *const u8) {}
     /// Floats from memory.
     unsafe fn load(from: *const f32) -> Self::V;
     /// Floats to memory.

@@ -96,6 +96,7 @@ pub(crate) struct Int8 {
 
 /// The functions of one tier. All need the tier's instructions, which [`kernels`] made sure of.
 #[derive(Clone, Copy)]
+#[allow(clippy::type_complexity)]
 pub(crate) struct Kernels {
     pub(crate) tier: Tier,
     pub(crate) f32: F32,

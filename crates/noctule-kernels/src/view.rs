@@ -70,7 +70,7 @@ impl<'a> Rows<'a> {
     }
 
     /// Everything from the start of row `i` on.
-    pub(crate) fn from_row(&self, i: usize) -> &'a [f32] {
+    pub(crate) fn rows_from(&self, i: usize) -> &'a [f32] {
         assert!(i < self.rows, "row {i} of {}", self.rows);
         &self.data[i * self.stride..]
     }

@@ -4,6 +4,8 @@
 //! multiplications, as many as an 8-bit `vpmaddubsw` with the repairs that signs and saturation
 //! ask for, and nothing can overflow. The few-row product does use `vpmaddubsw`, on magnitudes of
 //! weights and activations that took over their signs: 2 · 127 · 127 fits 16 bits.
+// Register tiles are arrays that share an index.
+#![allow(clippy::needless_range_loop)]
 
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::x86_64::*;

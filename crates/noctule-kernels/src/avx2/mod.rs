@@ -26,6 +26,11 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_set1_ps(x) }
     }
     #[inline(always)]
+    unsafe fn prefetch(from: *const u8) {
+        // SAFETY: a prefetch cannot fault.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast()) }
+    }
+    #[inline(always)]
     unsafe fn load(from: *const f32) -> __m256 {
         // SAFETY: the caller promises the tier and eight floats.
         unsafe { _mm256_loadu_ps(from) }

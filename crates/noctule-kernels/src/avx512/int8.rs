@@ -3,6 +3,8 @@
 //! `vpdpbusd` multiplies unsigned by signed bytes. In the tile the weights are made unsigned by a
 //! bias of 128, and each sum starts at −128 times the sum of its activations. In the few-row
 //! product the magnitudes of the weights are unsigned and their signs go to the activations.
+// Register tiles are arrays that share an index.
+#![allow(clippy::needless_range_loop)]
 
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::x86_64::*;

@@ -77,7 +77,7 @@ impl Compute {
             if rows < mr {
                 panel.fill(0.0);
             }
-            let from = &k.from_row(first)[head * depth..];
+            let from = &k.rows_from(first)[head * depth..];
             self.transpose((from, k.stride()), (rows, depth), (panel, mr));
         });
         let parts = depth.div_ceil(mr);
@@ -108,7 +108,7 @@ impl Compute {
         let (top, sum) = rest.split_at_mut(nr);
         let scale = 1.0 / (depth as f32).sqrt();
         queries_t.fill(0.0);
-        let rows = &q.from_row(from)[head * depth..];
+        let rows = &q.rows_from(from)[head * depth..];
         self.transpose((rows, q.stride()), (queries, depth), (queries_t, nr));
         queries_t.iter_mut().for_each(|x| *x *= scale);
         scores.fill(0.0);

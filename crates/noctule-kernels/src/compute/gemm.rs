@@ -44,7 +44,7 @@ impl Compute {
             if rows < mr {
                 a.fill(0.0);
             }
-            self.transpose((x.from_row(from), x.stride()), (rows, k), (a, mr));
+            self.transpose((x.rows_from(from), x.stride()), (rows, k), (a, mr));
         });
     }
 

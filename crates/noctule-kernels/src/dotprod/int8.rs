@@ -1,6 +1,8 @@
 //! Integer products with `sdot`: sixteen multiplications in one instruction.
 //!
 //! The intrinsic is not stable in Rust 1.94, so the instruction is written as assembly.
+// Register tiles are arrays that share an index.
+#![allow(clippy::needless_range_loop)]
 
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::aarch64::*;
@@ -67,9 +69,10 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
         let mut sums = [vdupq_n_f32(0.0); MR];
         for g in 0..t.groups {
             let mut dots = [vdupq_n_s32(0); MR];
-            for unit in g * GROUP / 4..(g + 1) * GROUP / 4 {
-                let a = t.a.cast::<i8>().add(unit * 4 * MR);
-                let columns = vld1q_s8(t.b.cast::<i8>().add(unit * 4 * NR));
+            let (a, b) = (t.a.cast::<i8>().add(g * GROUP * MR), t.b.cast::<i8>().add(g * GROUP * NR));
+            for unit in 0..GROUP / 4 {
+                let a = a.add(unit * 4 * MR);
+                let columns = vld1q_s8(b.add(unit * 4 * NR));
                 let (top, bottom) = (vld1q_s8(a), vld1q_s8(a.add(16)));
                 dots[0] = sdot_lane::<0>(dots[0], columns, top);
                 dots[1] = sdot_lane::<1>(dots[1], columns, top);

@@ -47,7 +47,15 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile) {
             for v in 0..NV {
                 columns[v] = S::load(b.add(v * S::LANES));
             }
-            for r in 0..MR {
+            for r in (0..MR - MR % 4).step_by(4) {
+                let four = S::splat4(a.add(r));
+                for i in 0..4 {
+                    for v in 0..NV {
+                        acc[r + i][v] = S::fma(four[i], columns[v], acc[r + i][v]);
+                    }
+                }
+            }
+            for r in MR - MR % 4..MR {
                 let x = S::splat(*a.add(r));
                 for v in 0..NV {
                     acc[r][v] = S::fma(x, columns[v], acc[r][v]);

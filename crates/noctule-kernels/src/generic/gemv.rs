@@ -2,6 +2,10 @@
 
 use crate::simd::Simd;
 
+/// How far ahead weights are asked for, in bytes. Rows are too short for the processor to notice by
+/// itself that they follow each other.
+const AHEAD: usize = 4096;
+
 /// How weights lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Float {
@@ -91,7 +95,9 @@ unsafe fn block<S: Simd, W: Load<S>, const R: usize, const M: usize>(g: &Gemv, j
         while p < whole {
             let mut weights = [S::zero(); R];
             for r in 0..R {
-                weights[r] = W::load(w.add(r * g.row_bytes + p * W::BYTES));
+                let at = w.add(r * g.row_bytes + p * W::BYTES);
+                S::prefetch(at.wrapping_add(AHEAD));
+                weights[r] = W::load(at);
             }
             for i in 0..M {
                 let x = S::load(g.x.add(i * g.x_stride + p));

@@ -213,12 +213,7 @@ pub(crate) const GROUP: usize = 32;
 /// # Safety
 /// The processor has the tier of `S`.
 #[inline(always)]
-pub(crate) unsafe fn quantize<S: Simd>(
-    x: &[f32],
-    q: &mut [i8],
-    scales: &mut [f32],
-    sums: &mut [i32],
-) {
+pub(crate) unsafe fn quantize<S: Simd>(x: &[f32], q: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
     let (groups, tail) = x.as_chunks::<GROUP>();
     let (codes, last_codes) = q.as_chunks_mut::<GROUP>();
     let sums = sums.as_chunks_mut::<2>().0;
@@ -240,11 +235,7 @@ pub(crate) unsafe fn quantize<S: Simd>(
 /// # Safety
 /// The processor has the tier of `S`.
 #[inline(always)]
-unsafe fn quantize_group<S: Simd>(
-    x: &[f32; GROUP],
-    q: &mut [i8; GROUP],
-    sums: &mut [i32; 2],
-) -> f32 {
+unsafe fn quantize_group<S: Simd>(x: &[f32; GROUP], q: &mut [i8; GROUP], sums: &mut [i32; 2]) -> f32 {
     // SAFETY: passed on to the caller; the vectors lie inside the arrays.
     unsafe {
         let mut top = S::zero();
@@ -253,8 +244,7 @@ unsafe fn quantize_group<S: Simd>(
             top = S::max(top, S::max(x, S::mul(x, S::splat(-1.0))));
         }
         let largest = S::top(top);
-        // Written so that a NaN also lands here.
-        if !(largest >= 1.504_632_8e-36) {
+        if largest.is_nan() || largest < 1.504_632_8e-36 {
             q.fill(0);
             *sums = [0; 2];
             return 0.0;

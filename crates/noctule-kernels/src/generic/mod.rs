@@ -1,4 +1,6 @@
 //! The `f32` kernels, written once over [`Simd`](crate::simd::Simd) and compiled for every tier.
+// Register tiles are arrays that share an index.
+#![allow(clippy::needless_range_loop)]
 
 pub(crate) mod attention;
 pub(crate) mod gemm;

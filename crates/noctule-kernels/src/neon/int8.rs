@@ -2,6 +2,8 @@
 //!
 //! Sixteen codes of a row stand side by side. `smull`, `smlal2` and `sadalp` multiply them in two
 //! multiplier slots: codes are within ±127, so two products fit 16 bits.
+// Register tiles are arrays that share an index.
+#![allow(clippy::needless_range_loop)]
 
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::aarch64::*;
@@ -44,9 +46,9 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
         let mut sums = [vdupq_n_f32(0.0); MR];
         for g in 0..t.groups {
             let mut dots = [[vdupq_n_s32(0); NR]; MR];
-            for unit in g * GROUP / 16..(g + 1) * GROUP / 16 {
-                let a = t.a.cast::<i8>().add(unit * 16 * MR);
-                let b = t.b.cast::<i8>().add(unit * 16 * NR);
+            let (a, b) = (t.a.cast::<i8>().add(g * GROUP * MR), t.b.cast::<i8>().add(g * GROUP * NR));
+            for unit in 0..GROUP / 16 {
+                let (a, b) = (a.add(unit * 16 * MR), b.add(unit * 16 * NR));
                 let mut columns = [vdupq_n_s8(0); NR];
                 for (j, column) in columns.iter_mut().enumerate() {
                     *column = vld1q_s8(b.add(16 * j));

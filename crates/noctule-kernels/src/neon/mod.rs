@@ -27,6 +27,27 @@ unsafe impl Simd for Neon {
         unsafe { vdupq_n_f32(x) }
     }
     #[inline(always)]
+    unsafe fn splat4(from: *const f32) -> [float32x4_t; 4] {
+        // SAFETY: the caller promises the tier and four floats. One load, then lanes of it, which
+        // multiplications take without a copy.
+        unsafe {
+            let four = Self::load(from);
+            [
+                vdupq_laneq_f32::<0>(four),
+                vdupq_laneq_f32::<1>(four),
+                vdupq_laneq_f32::<2>(four),
+                vdupq_laneq_f32::<3>(four),
+            ]
+        }
+    }
+    #[inline(always)]
+    unsafe fn prefetch(from: *const u8) {
+        // SAFETY: a prefetch cannot fault and changes no register.
+        unsafe {
+            std::arch::asm!("prfm pldl1keep, [{}]", in(reg) from, options(readonly, nostack, preserves_flags));
+        }
+    }
+    #[inline(always)]
     unsafe fn load(from: *const f32) -> float32x4_t {
         // SAFETY: the caller promises the tier and four floats; bytes need no alignment.
         unsafe { vreinterpretq_f32_u8(vld1q_u8(from.cast())) }

@@ -93,6 +93,7 @@ unsafe impl Simd for Scalar {
         // SAFETY: the caller promises a square of four rows on both sides.
         unsafe {
             let rows: [[f32; 4]; 4] = std::array::from_fn(|i| Self::load(from.add(i * from_stride)));
+            #[allow(clippy::needless_range_loop)]
             for j in 0..4 {
                 Self::store(to.add(j * to_stride), map(|i| rows[i][j]));
             }
