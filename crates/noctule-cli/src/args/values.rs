@@ -8,7 +8,7 @@ use noctule::options::{LanguageChoice, SuppressPattern};
 /// No recording is longer (some thirty years, in seconds); more is a slip.
 const LONGEST: f64 = 1e9;
 
-/// Tokens of text context that the largest models have, as encoder positions.
+/// Encoder positions of every Whisper model: 30 s.
 const MOST_POSITIONS: usize = 1500;
 
 /// Reads the name of an output format.
@@ -59,6 +59,14 @@ pub fn number(text: &str) -> Result<f32, String> {
 /// Reads a number from 0 to 1.
 pub fn unit(text: &str) -> Result<f32, String> {
     within(text, 0.0, 1.0, "give a number from 0 to 1")
+}
+
+/// Reads a step between temperatures: 0, or at most a hundred steps to 1.
+pub fn increment(text: &str) -> Result<f32, String> {
+    match within(text, 0.0, 1.0, "") {
+        Ok(step) if step == 0.0 || step >= 0.01 => Ok(step),
+        _ => Err("give 0, or a number from 0.01 to 1".into()),
+    }
 }
 
 /// Reads a finite number from 0.
@@ -217,6 +225,9 @@ mod tests {
         for text in ["-0.1", "1.1", "nan", "inf", "x", ""] {
             assert!(unit(text).is_err(), "{text}");
         }
+        assert_eq!(increment("0"), Ok(0.0));
+        assert_eq!(increment("0.2"), Ok(0.2));
+        assert!(increment("0.001").is_err());
         assert_eq!(number("-1"), Ok(-1.0));
         assert!(number("inf").is_err());
         assert!(positive("0").is_err());
