@@ -2,7 +2,8 @@
 
 use crate::block::GgmlType;
 use crate::cpu::Tier;
-use crate::generic::attention::{Cells, Cross};
+use crate::generic::cells::Cells;
+use crate::generic::cross::Cross;
 use crate::generic::gemm::Tile;
 use crate::generic::gemv::{Float, Gemv};
 use crate::generic::math::Finish;
@@ -111,9 +112,9 @@ pub(crate) struct Kernels {
     pub(crate) quantize: unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]),
     /// One head's softmax step over a block of keys; see [`crate::generic::attention::columns`].
     pub(crate) columns: unsafe fn(&mut [f32], &mut [f32], &mut [f32], &mut [f32]),
-    /// One query row and head over listed cells; see [`crate::generic::attention::cells`].
+    /// One query row and head over listed cells; see [`crate::generic::cells::cells`].
     pub(crate) cells: unsafe fn(&Cells<'_>, &mut [f32], &mut [f32]),
-    /// One head of the cross-attention; see [`crate::generic::attention::cross`].
+    /// One head of the cross-attention; see [`crate::generic::cross::cross`].
     pub(crate) cross: unsafe fn(&Cross<'_>, &mut [f32], &mut [f32]),
     /// Rounds floats to binary16.
     pub(crate) to_f16: unsafe fn(&[f32], &mut [u16]),
@@ -125,7 +126,9 @@ macro_rules! instantiate {
     ($name:ident, $simd:ty, tier: $tier:expr, mr: $mr:literal, vectors: [$($nv:literal),+], widest: $widest:literal, depth: $depth:literal, value_vectors: $values:literal, int8: $int8:expr, unpack: $unpack_f32:path, $unpack_i8:path $(, $feature:literal)?) => {
         pub(crate) mod $name {
             //! The generic kernels, compiled with the instructions of this tier.
-            use crate::generic::attention::{self, Cells, Cross};
+            use crate::generic::attention;
+            use crate::generic::cells::{self, Cells};
+            use crate::generic::cross::{self, Cross};
             use crate::generic::gemm::{self, Tile};
             use crate::generic::gemv::{self, Float, Gemv};
             use crate::generic::math::{self, Finish};
@@ -184,17 +187,18 @@ macro_rules! instantiate {
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn cells(c: &Cells<'_>, scores: &mut [f32], out: &mut [f32]) {
-                attention::cells(c, scores, out);
+                // SAFETY: the caller promises the tier; the slices are checked inside.
+                unsafe { cells::cells::<$simd, $values>(c, scores, out) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn cross(c: &Cross<'_>, scores: &mut [f32], out: &mut [f32]) {
                 // SAFETY: the caller promises the tier; the slices are checked inside.
-                unsafe { attention::cross::<$simd, $values>(c, scores, out) }
+                unsafe { cross::cross::<$simd, $values>(c, scores, out) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn to_f16(x: &[f32], out: &mut [u16]) {
                 // SAFETY: the caller promises the tier; the slices are checked inside.
-                unsafe { attention::to_f16::<$simd>(x, out) }
+                unsafe { cross::to_f16::<$simd>(x, out) }
             }
 
             pub(crate) const KERNELS: Kernels = Kernels {
@@ -296,7 +300,7 @@ const SCALAR_INT8: Int8 = Int8 {
     mr: scalar::int8::MR,
     nr: scalar::int8::NR,
     unit: scalar::int8::UNIT,
-    wide: false,
+    wide: true,
     flip: 0,
     tile: scalar::int8::tile,
     gemv: scalar::int8::gemv,

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Random, weight_types};
-use noctule_kernels::block::{Matrix, group_len, unpack_f32, unpack_i8};
+use noctule_kernels::block::{Matrix, f32_to_f16, group_len, unpack_f32, unpack_i8};
 use noctule_kernels::{Compute, GgmlType, Precision, Product, Rows, RowsMut, Tier};
 
 /// The exact sums of a product, and the sums of magnitudes that bound its error.
@@ -290,6 +290,52 @@ fn fast_stays_near_accurate() {
             let ratio = (error / power).sqrt();
             assert!(ratio < 0.01, "{} {ty}: relative error {ratio}", compute.tier());
             assert!(ratio > 0.0, "{} {ty}: rounding must show", compute.tier());
+        }
+    }
+}
+
+/// With powers of two as scales every sum is exact in any order, so every tier must give the very
+/// same number; codes at their extremes would show any saturation.
+#[test]
+fn integer_sums_are_exact() {
+    let mut random = Random::new(9);
+    let (k, n) = (512, 40);
+    for ty in [GgmlType::Q8_0, GgmlType::Q5_0, GgmlType::Q6_K] {
+        for extreme in [false, true] {
+            let mut bytes = random.weights(ty, n, k);
+            for block in bytes.chunks_exact_mut(ty.block_bytes()) {
+                if extreme {
+                    // The largest magnitudes, all of one sign within half a row.
+                    let fill = if random.bits().is_multiple_of(2) { 0x81 } else { 0x7f };
+                    block.fill(fill);
+                }
+                let scale = if ty == GgmlType::Q6_K {
+                    block[192..208].fill(1);
+                    208
+                } else {
+                    0
+                };
+                block[scale..scale + 2].copy_from_slice(&f32_to_f16(0.25).to_le_bytes());
+            }
+            let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+            for m in [1, 4, 8, 21] {
+                let data: Vec<f32> = (0..m * k)
+                    .map(|i| match random.bits() % 255 {
+                        // A full-scale value in each group makes its scale exactly 1.
+                        _ if i % 32 == 0 || extreme => 127.0,
+                        code => code as f32 - 127.0,
+                    })
+                    .collect();
+                let x = Rows::new(&data, m, k);
+                let want = exact(&x, &w).sums;
+                for compute in computes(Precision::Fast) {
+                    let mut out = vec![f32::NAN; m * n];
+                    compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+                    for (&got, &want) in out.iter().zip(&want) {
+                        assert_eq!(f64::from(got), want, "{} {ty} m = {m}", compute.tier());
+                    }
+                }
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The decoder's self-attention: every row attends to the cells that its own list names.
 
 use super::Compute;
-use crate::generic::attention::Cells;
+use crate::generic::cells::Cells;
 use crate::view::{Rows, RowsMut};
 
 /// Multiplications that are worth waking another thread for.
@@ -39,7 +39,8 @@ impl Compute {
         self.pool.run(pairs.div_ceil(per_task.max(1)), |task| {
             let mut scratch = self.scratch.take();
             for pair in task * per_task..((task + 1) * per_task).min(pairs) {
-                let (row, head) = (pair / heads, pair % heads);
+                // Rows that share cells follow each other, so that a head's cells stay in cache.
+                let (head, row) = (pair / m, pair % m);
                 let input = Cells {
                     q: &q.row(row)[head * depth..][..depth],
                     scale: 1.0 / (depth as f32).sqrt(),

@@ -2,7 +2,7 @@
 
 use super::Compute;
 use crate::buffer::cut;
-use crate::generic::attention::{Cross, TILE};
+use crate::generic::cross::{Cross, TILE};
 use crate::view::{Rows, RowsMut};
 
 /// One layer's cross-attention keys and values, as IEEE binary16 in the order in which every

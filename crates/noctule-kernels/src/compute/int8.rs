@@ -248,6 +248,7 @@ fn as_integers(floats: &mut [f32]) -> &mut [i32] {
 /// Puts one row's codes into its place among `of` interleaved rows.
 fn scatter(unit: usize, wide: bool, flip: u8, row: &[i8], r: usize, of: usize, to: &mut [u8]) {
     match (unit, wide) {
+        (1, true) => scatter_units::<1, 2>(row, r, of, to, |&[a]| i16::from(a).to_ne_bytes()),
         (2, true) => scatter_units::<2, 4>(row, r, of, to, |&[a, b]| {
             (u32::from(i16::from(a) as u16) | u32::from(i16::from(b) as u16) << 16).to_le_bytes()
         }),

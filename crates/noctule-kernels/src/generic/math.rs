@@ -142,38 +142,6 @@ pub(crate) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out:
     }
 }
 
-/// Σ a·b.
-#[inline(always)]
-pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut lanes = [0f32; LANES];
-    let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
-    let tails = a.remainder().iter().zip(b.remainder());
-    for (a, b) in a.clone().zip(b.clone()) {
-        for ((lane, a), b) in lanes.iter_mut().zip(a).zip(b) {
-            *lane += a * b;
-        }
-    }
-    for (lane, (a, b)) in lanes.iter_mut().zip(tails) {
-        *lane += a * b;
-    }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] += lanes[i + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-/// out += factor · x.
-#[inline(always)]
-pub(crate) fn add_scaled(out: &mut [f32], factor: f32, x: &[f32]) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out += factor * x;
-    }
-}
-
 /// What happens to a finished row of a product.
 #[derive(Clone, Copy)]
 pub(crate) struct Finish<'a> {

@@ -3,6 +3,8 @@
 #![allow(clippy::needless_range_loop)]
 
 pub(crate) mod attention;
+pub(crate) mod cells;
+pub(crate) mod cross;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
 pub(crate) mod math;

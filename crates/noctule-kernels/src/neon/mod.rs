@@ -3,7 +3,6 @@
 pub(crate) mod int8;
 pub(crate) mod unpack;
 
-use crate::block::f32_to_f16;
 use crate::simd::Simd;
 use std::arch::aarch64::*;
 
@@ -70,11 +69,7 @@ unsafe impl Simd for Neon {
     #[inline(always)]
     unsafe fn store_f16(to: *mut u16, v: float32x4_t) {
         // SAFETY: the caller promises the tier and room for four numbers.
-        unsafe {
-            let mut floats = [0f32; 4];
-            vst1q_f32(floats.as_mut_ptr(), v);
-            to.cast::<[u16; 4]>().write_unaligned(floats.map(f32_to_f16));
-        }
+        unsafe { vst1_u8(to.cast(), vreinterpret_u8_f16(vcvt_f16_f32(v))) }
     }
     #[inline(always)]
     unsafe fn add(a: float32x4_t, b: float32x4_t) -> float32x4_t {

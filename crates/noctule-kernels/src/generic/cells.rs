@@ -1,0 +1,105 @@
+//! The decoder's self-attention: one query of one head and the cells that it sees.
+
+use super::math::softmax_unscaled;
+use crate::simd::Simd;
+
+/// One query of one head, and the cells that it sees.
+pub(crate) struct Cells<'a> {
+    /// The query of this head.
+    pub(crate) q: &'a [f32],
+    /// The factor of the scores.
+    pub(crate) scale: f32,
+    /// Cells in order.
+    pub(crate) cells: &'a [u32],
+    /// Keys and values of all cells, `stride` floats a cell, this head's at `offset`.
+    pub(crate) k: &'a [f32],
+    pub(crate) v: &'a [f32],
+    pub(crate) stride: usize,
+    pub(crate) offset: usize,
+}
+
+impl Cells<'_> {
+    /// This head's part of a cell.
+    fn part<'b>(&self, data: &'b [f32], cell: u32) -> &'b [f32] {
+        &data[cell as usize * self.stride + self.offset..][..self.q.len()]
+    }
+}
+
+/// Attends to the listed cells; `scores` is scratch as long as the list, `out` as long as the
+/// query.
+///
+/// # Panics
+/// When a cell lies outside the keys or values.
+///
+/// # Safety
+/// The processor has the tier of `S`.
+#[inline(always)]
+pub(crate) unsafe fn cells<S: Simd, const NV: usize>(c: &Cells<'_>, scores: &mut [f32], out: &mut [f32]) {
+    assert!(scores.len() == c.cells.len() && out.len() == c.q.len());
+    for (score, &cell) in scores.iter_mut().zip(c.cells) {
+        // SAFETY: passed on to the caller; both slices are as long as the query.
+        *score = c.scale * unsafe { dot::<S>(c.q, c.part(c.k, cell)) };
+    }
+    let inverse = 1.0 / softmax_unscaled(scores);
+    scores.iter_mut().for_each(|score| *score *= inverse);
+    let mut d = 0;
+    while d < out.len() {
+        // SAFETY: passed on to the caller; whole vectors are left where vectors are written.
+        unsafe {
+            if out.len() - d >= NV * S::LANES {
+                weigh::<S, NV>(c, scores, d, out.as_mut_ptr().add(d));
+                d += NV * S::LANES;
+            } else if out.len() - d >= S::LANES {
+                weigh::<S, 1>(c, scores, d, out.as_mut_ptr().add(d));
+                d += S::LANES;
+            } else {
+                let terms = scores.iter().zip(c.cells);
+                out[d] = terms.map(|(&score, &cell)| score * c.part(c.v, cell)[d]).sum();
+                d += 1;
+            }
+        }
+    }
+}
+
+/// Σ a·b.
+///
+/// # Safety
+/// The processor has the tier of `S`, and the slices are equally long.
+#[inline(always)]
+unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
+    let whole = a.len() - a.len() % (2 * S::LANES);
+    // SAFETY: passed on to the caller; only whole vectors are loaded.
+    unsafe {
+        let mut acc = [S::zero(); 2];
+        for i in (0..whole).step_by(2 * S::LANES) {
+            for (half, acc) in acc.iter_mut().enumerate() {
+                let at = i + half * S::LANES;
+                *acc = S::fma(S::load(a.as_ptr().add(at)), S::load(b.as_ptr().add(at)), *acc);
+            }
+        }
+        let tail: f32 = a[whole..].iter().zip(&b[whole..]).map(|(a, b)| a * b).sum();
+        S::sum(S::add(acc[0], acc[1])) + tail
+    }
+}
+
+/// Writes the weighted sum of `NV` vectors of the values, from float `d` of the head on.
+///
+/// # Safety
+/// The processor has the tier of `S`, and so many vectors are left in the head and at `out`.
+#[inline(always)]
+unsafe fn weigh<S: Simd, const NV: usize>(c: &Cells<'_>, weights: &[f32], d: usize, out: *mut f32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mut acc = [S::zero(); NV];
+        for (&weight, &cell) in weights.iter().zip(c.cells) {
+            let weight = S::splat(weight);
+            let from = c.part(c.v, cell).as_ptr().add(d);
+            for n in 0..NV {
+                acc[n] = S::fma(weight, S::load(from.add(n * S::LANES)), acc[n]);
+            }
+        }
+        for n in 0..NV {
+            S::store(out.add(n * S::LANES), acc[n]);
+        }
+    }
+}
