@@ -327,7 +327,7 @@ fn integer_sums_are_exact() {
                     })
                     .collect();
                 let x = Rows::new(&data, m, k);
-                let want = exact(&x, &w).sums;
+                let want = exact_int8(&x, &w).sums;
                 for compute in computes(Precision::Fast) {
                     let mut out = vec![f32::NAN; m * n];
                     compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
