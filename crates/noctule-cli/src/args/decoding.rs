@@ -114,7 +114,13 @@ pub struct SearchArgs {
     #[arg(long, value_name = "T", default_value_t = 0.0, value_parser = values::unit, allow_negative_numbers = true)]
     pub temperature: f32,
     /// Step to the next temperature after a failed attempt; 0 makes one attempt.
-    #[arg(long, value_name = "T", default_value_t = 0.2, value_parser = values::increment, allow_negative_numbers = true)]
+    #[arg(
+        long,
+        value_name = "T",
+        default_value_t = 0.2,
+        value_parser = values::increment,
+        allow_negative_numbers = true,
+    )]
     pub temperature_inc: f32,
     /// Make one attempt only.
     #[arg(long)]
