@@ -17,6 +17,8 @@ use crate::scalar;
 /// are interleaved: `unit` codes of a row (of a column) stand side by side, then those of the next
 /// row of the tile. The inner sums are exact; the outer ones run in the order of `g`.
 pub(crate) struct TileI8 {
+    /// Rows that are wanted; the others may be left alone.
+    pub(crate) rows: usize,
     /// Weight groups in a sum.
     pub(crate) groups: usize,
     /// Weights in a group: 16 or 32.
@@ -89,8 +91,8 @@ pub(crate) struct Int8 {
     pub(crate) unit: usize,
     /// Whether codes are widened to 16 bits in both operands.
     pub(crate) wide: bool,
-    /// What weight codes are XORed with: 0x80 makes them unsigned (biased by 128).
-    pub(crate) flip: u8,
+    /// From so many rows of activations on the tile beats `gemv`.
+    pub(crate) few: usize,
     pub(crate) tile: unsafe fn(&TileI8),
     pub(crate) gemv: unsafe fn(&GemvI8),
 }
@@ -301,7 +303,7 @@ const SCALAR_INT8: Int8 = Int8 {
     nr: scalar::int8::NR,
     unit: scalar::int8::UNIT,
     wide: true,
-    flip: 0,
+    few: usize::MAX,
     tile: scalar::int8::tile,
     gemv: scalar::int8::gemv,
 };

@@ -8,6 +8,7 @@ use super::gemv::as_codes;
 use super::linear::{Product, Strip, strips};
 use crate::block::{group_len, has_min};
 use crate::buffer::{Borrowed, cut};
+use crate::generic::gemv::MAX_M;
 use crate::generic::math::GROUP;
 use crate::table::{Int8, TileI8};
 use crate::view::{Rows, SharedRows};
@@ -17,6 +18,9 @@ const BLOCK: usize = 96;
 
 /// The longest strip, in weight rows.
 const LONGEST: usize = 256;
+
+/// The longest strip for a few rows of activations: its codes stay in the nearest caches.
+const FEW_LONGEST: usize = 64;
 
 /// A few rows of activations as integers, row after row.
 pub(super) struct Rounded<'a> {
@@ -100,7 +104,8 @@ impl Compute {
         self.interleave_codes(x, &layout, a);
         let a = &*a;
         let outs: Vec<SharedRows> = products.iter_mut().map(|p| p.out.share()).collect();
-        let strips = strips(products, self.threads(), 4, int8.nr, LONGEST);
+        let longest = if x.rows() <= MAX_M { FEW_LONGEST } else { LONGEST };
+        let strips = strips(products, self.threads(), 4, int8.nr, longest);
         let products = &*products;
         self.pool.run(strips.len(), |task| {
             let strip = strips[task];
@@ -122,17 +127,14 @@ impl Compute {
             let mut a = layout.split_mut(a);
             for r in 0..int8.mr {
                 let i = panel * int8.mr + r;
-                if i < x.rows() {
-                    row[x.cols()..].fill(0);
-                    let row = &mut row[..x.cols()];
-                    // SAFETY: `kernels` checked the tier.
-                    unsafe { (self.kernels.quantize)(x.row(i), row, row_scales, sums) };
-                } else {
-                    row.fill(0);
-                    row_scales.fill(0.0);
-                    sums.fill(0);
+                if i == x.rows() {
+                    // What the remaining rows hold reaches no output.
+                    break;
                 }
-                scatter(int8.unit, int8.wide, 0, row, r, int8.mr, a.codes);
+                row[x.cols()..].fill(0);
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.quantize)(x.row(i), &mut row[..x.cols()], row_scales, sums) };
+                scatter(int8.unit, int8.wide, row, r, int8.mr, a.codes);
                 a.put_scales(r, int8.mr, sums, row_scales);
             }
         });
@@ -147,7 +149,7 @@ impl Compute {
         let code_floats = k * layout.code_bytes / 4;
         let mut scratch = self.scratch.take();
         let sums_len = BLOCK.next_multiple_of(int8.mr) * width;
-        let mut rest = scratch.floats(width * (code_floats + 2 * groups) + sums_len + k);
+        let mut rest = scratch.floats(width * (code_floats + 2 * groups) + sums_len + int8.nr * (k / 4 + 2 * groups));
         let b = cut(&mut rest, width * code_floats);
         let b_scale = cut(&mut rest, width * groups);
         let b_min = cut(&mut rest, width * groups);
@@ -161,6 +163,7 @@ impl Compute {
                 for i in (0..rows).step_by(int8.mr) {
                     let a = layout.split(&a[(from + i) / int8.mr * layout.len..][..layout.len]);
                     let tile = TileI8 {
+                        rows: rows - i,
                         groups,
                         group,
                         a: a.codes.as_ptr(),
@@ -207,32 +210,56 @@ impl Compute {
         let ty = weights.ty();
         let group = group_len(ty);
         let (groups, cols) = (k / group, weights.cols());
+        let nr = int8.nr;
         let mut rest = scratch;
-        let row = as_codes(cut(&mut rest, k / 4));
-        let scale = cut(&mut rest, groups);
-        let min = cut(&mut rest, groups);
-        let panel_bytes = b.len() / (b_scale.len() / (groups * int8.nr).max(1)).max(1);
-        for j in 0..strip.len.next_multiple_of(int8.nr) {
-            let (panel, r) = (j / int8.nr, j % int8.nr);
-            row.fill(0);
-            scale.fill(0.0);
-            min.fill(0.0);
-            if j < strip.len {
-                let used = cols.div_ceil(group);
-                let bytes = weights.row(strip.from + j);
-                let (q, s, m) = (&mut row[..cols], &mut scale[..used], &mut min[..used]);
-                // SAFETY: `kernels` checked the tier.
-                unsafe { (self.kernels.unpack_i8)(ty, bytes, q, s, m) };
+        let rows = cut(&mut rest, nr * k / 4);
+        let scale = cut(&mut rest, nr * groups);
+        let min = cut(&mut rest, nr * groups);
+        let panels = b.chunks_exact_mut((nr * k * if int8.wide { 2 } else { 1 }).max(1));
+        let scales = b_scale.chunks_exact_mut((nr * groups).max(1));
+        let mins = b_min.chunks_exact_mut((nr * groups).max(1));
+        for (p, ((panel, b_scale), b_min)) in panels.zip(scales).zip(mins).enumerate() {
+            let used = cols.div_ceil(group);
+            for r in 0..nr {
+                let q = &mut as_codes(rows)[r * k..][..k];
+                let (scale, min) = (&mut scale[r * groups..][..groups], &mut min[r * groups..][..groups]);
+                if p * nr + r < strip.len {
+                    let bytes = weights.row(strip.from + p * nr + r);
+                    // SAFETY: `kernels` checked the tier.
+                    unsafe {
+                        (self.kernels.unpack_i8)(ty, bytes, &mut q[..cols], &mut scale[..used], &mut min[..used]);
+                    }
+                    q[cols..].fill(0);
+                    scale[used..].fill(0.0);
+                    min[used..].fill(0.0);
+                } else {
+                    q.fill(0);
+                    scale.fill(0.0);
+                    min.fill(0.0);
+                }
             }
-            let codes = as_bytes(&mut b[panel * panel_bytes..][..panel_bytes]);
-            scatter(int8.unit, int8.wide, int8.flip, row, r, int8.nr, codes);
-            let at = panel * groups * int8.nr + r;
-            for g in 0..groups {
-                b_scale[at + g * int8.nr] = scale[g];
-                b_min[at + g * int8.nr] = min[g];
+            self.transpose((scale, groups), (nr, groups), (b_scale, nr));
+            if has_min(ty) {
+                self.transpose((min, groups), (nr, groups), (b_min, nr));
+            }
+            if int8.unit == 4 && !int8.wide {
+                // Four codes are as wide as a float.
+                self.transpose((rows, k / 4), (nr, k / 4), (as_floats(panel), nr));
+            } else {
+                for (r, row) in as_codes(rows).chunks_exact(k.max(1)).enumerate() {
+                    scatter(int8.unit, int8.wide, row, r, nr, as_bytes(panel));
+                }
             }
         }
     }
+}
+
+/// A quarter as many floats as codes, which start where a float may.
+fn as_floats(codes: &mut [i8]) -> &mut [f32] {
+    // SAFETY: any four codes are a float.
+    let (head, floats, tail) = unsafe { codes.align_to_mut() };
+    assert!(head.is_empty() && tail.is_empty(), "codes that are no floats");
+    floats
 }
 
 fn as_bytes(codes: &mut [i8]) -> &mut [u8] {
@@ -246,25 +273,14 @@ fn as_integers(floats: &mut [f32]) -> &mut [i32] {
 }
 
 /// Puts one row's codes into its place among `of` interleaved rows.
-fn scatter(unit: usize, wide: bool, flip: u8, row: &[i8], r: usize, of: usize, to: &mut [u8]) {
+fn scatter(unit: usize, wide: bool, row: &[i8], r: usize, of: usize, to: &mut [u8]) {
     match (unit, wide) {
         (1, true) => scatter_units::<1, 2>(row, r, of, to, |&[a]| i16::from(a).to_ne_bytes()),
         (2, true) => scatter_units::<2, 4>(row, r, of, to, |&[a, b]| {
             (u32::from(i16::from(a) as u16) | u32::from(i16::from(b) as u16) << 16).to_le_bytes()
         }),
-        (4, false) => {
-            let flip = u32::from_ne_bytes([flip; 4]);
-            scatter_units::<4, 4>(row, r, of, to, |&[a, b, c, d]| {
-                let unit = u32::from_ne_bytes([a as u8, b as u8, c as u8, d as u8]);
-                (unit ^ flip).to_ne_bytes()
-            });
-        }
-        (16, false) => {
-            let flip = u128::from_ne_bytes([flip; 16]);
-            scatter_units::<16, 16>(row, r, of, to, |unit| {
-                (u128::from_ne_bytes(unit.map(|q| q as u8)) ^ flip).to_ne_bytes()
-            });
-        }
+        (4, false) => scatter_units::<4, 4>(row, r, of, to, |unit| unit.map(|q| q as u8)),
+        (16, false) => scatter_units::<16, 16>(row, r, of, to, |unit| unit.map(|q| q as u8)),
         _ => panic!("no tier interleaves {unit} codes"),
     }
 }

@@ -101,7 +101,8 @@ impl Compute {
         if x.rows() == 0 {
             return;
         }
-        if x.rows() <= MAX_M {
+        let few = x.rows() < self.kernels.int8.few || products.iter().any(|p| is_float(p.weights.ty()));
+        if x.rows() <= MAX_M && (few || self.precision == Precision::Accurate) {
             self.linear_few(x, products);
         } else if self.precision == Precision::Fast {
             self.linear_int8(x, products);
