@@ -17,8 +17,6 @@ use crate::scalar;
 /// are interleaved: `unit` codes of a row (of a column) stand side by side, then those of the next
 /// row of the tile. The inner sums are exact; the outer ones run in the order of `g`.
 pub(crate) struct TileI8 {
-    /// Rows that are wanted; the others may be left alone.
-    pub(crate) rows: usize,
     /// Weight groups in a sum.
     pub(crate) groups: usize,
     /// Weights in a group: 16 or 32.
@@ -91,8 +89,6 @@ pub(crate) struct Int8 {
     pub(crate) unit: usize,
     /// Whether codes are widened to 16 bits in both operands.
     pub(crate) wide: bool,
-    /// From so many rows of activations on the tile beats `gemv`.
-    pub(crate) few: usize,
     pub(crate) tile: unsafe fn(&TileI8),
     pub(crate) gemv: unsafe fn(&GemvI8),
 }
@@ -303,7 +299,6 @@ const SCALAR_INT8: Int8 = Int8 {
     nr: scalar::int8::NR,
     unit: scalar::int8::UNIT,
     wide: true,
-    few: usize::MAX,
     tile: scalar::int8::tile,
     gemv: scalar::int8::gemv,
 };

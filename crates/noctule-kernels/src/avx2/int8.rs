@@ -13,7 +13,7 @@ use std::arch::x86_64::*;
 const MR: usize = 4;
 const NR: usize = 16;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 2, wide: true, few: usize::MAX, tile, gemv };
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 2, wide: true, tile, gemv };
 
 /// # Safety
 /// The processor has the tier, and all elements that the tile names are valid.

@@ -12,7 +12,7 @@ use std::arch::x86_64::*;
 const MR: usize = 16;
 const NR: usize = 16;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, few: 2, tile, gemv };
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, tile, gemv };
 
 /// # Safety
 /// The processor has the tier, and all elements that the tile names are valid.
@@ -20,43 +20,26 @@ pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, few: 
 unsafe fn tile(t: &TileI8) {
     // SAFETY: passed on to the caller.
     unsafe {
-        match t.rows {
-            ..=4 => tile_rows::<4>(t),
-            5..=8 => tile_rows::<8>(t),
-            _ => tile_rows::<MR>(t),
-        }
-    }
-}
-
-/// The first `M` rows.
-///
-/// # Safety
-/// As for [`tile`].
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn tile_rows<const M: usize>(t: &TileI8) {
-    // SAFETY: passed on to the caller.
-    unsafe {
         match (t.group, t.b_min.is_null()) {
-            (16, true) => tile_of::<M, 16, 4, false>(t),
-            (16, false) => tile_of::<M, 16, 4, true>(t),
-            (_, true) => tile_of::<M, 32, 8, false>(t),
-            (_, false) => tile_of::<M, 32, 8, true>(t),
+            (16, true) => tile_of::<16, 4, false>(t),
+            (16, false) => tile_of::<16, 4, true>(t),
+            (_, true) => tile_of::<32, 8, false>(t),
+            (_, false) => tile_of::<32, 8, true>(t),
         }
     }
 }
 
-/// The first `M` rows; `QUADS` is `GROUP / 4`.
+/// `QUADS` is `GROUP / 4`.
 ///
 /// # Safety
 /// As for [`tile`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn tile_of<const M: usize, const GROUP: usize, const QUADS: usize, const MIN: bool>(t: &TileI8) {
+unsafe fn tile_of<const GROUP: usize, const QUADS: usize, const MIN: bool>(t: &TileI8) {
     // SAFETY: the operands have the shapes that `TileI8` states.
     unsafe {
         let bias = _mm512_set1_epi8(-128);
-        let mut sums = [_mm512_setzero_ps(); M];
+        let mut sums = [_mm512_setzero_ps(); MR];
         for g in 0..t.groups {
             let mut b = [_mm512_setzero_si512(); QUADS];
             for (u, b) in b.iter_mut().enumerate() {

@@ -8,7 +8,6 @@ use super::gemv::as_codes;
 use super::linear::{Product, Strip, strips};
 use crate::block::{group_len, has_min};
 use crate::buffer::{Borrowed, cut};
-use crate::generic::gemv::MAX_M;
 use crate::generic::math::GROUP;
 use crate::table::{Int8, TileI8};
 use crate::view::{Rows, SharedRows};
@@ -18,9 +17,6 @@ const BLOCK: usize = 96;
 
 /// The longest strip, in weight rows.
 const LONGEST: usize = 256;
-
-/// The longest strip for a few rows of activations: its codes stay in the nearest caches.
-const FEW_LONGEST: usize = 64;
 
 /// A few rows of activations as integers, row after row.
 pub(super) struct Rounded<'a> {
@@ -104,8 +100,7 @@ impl Compute {
         self.interleave_codes(x, &layout, a);
         let a = &*a;
         let outs: Vec<SharedRows> = products.iter_mut().map(|p| p.out.share()).collect();
-        let longest = if x.rows() <= MAX_M { FEW_LONGEST } else { LONGEST };
-        let strips = strips(products, self.threads(), 4, int8.nr, longest);
+        let strips = strips(products, self.threads(), 4, int8.nr, LONGEST);
         let products = &*products;
         self.pool.run(strips.len(), |task| {
             let strip = strips[task];
@@ -163,7 +158,6 @@ impl Compute {
                 for i in (0..rows).step_by(int8.mr) {
                     let a = layout.split(&a[(from + i) / int8.mr * layout.len..][..layout.len]);
                     let tile = TileI8 {
-                        rows: rows - i,
                         groups,
                         group,
                         a: a.codes.as_ptr(),
@@ -219,23 +213,29 @@ impl Compute {
         let scales = b_scale.chunks_exact_mut((nr * groups).max(1));
         let mins = b_min.chunks_exact_mut((nr * groups).max(1));
         for (p, ((panel, b_scale), b_min)) in panels.zip(scales).zip(mins).enumerate() {
-            let used = cols.div_ceil(group);
-            for r in 0..nr {
-                let q = &mut as_codes(rows)[r * k..][..k];
-                let (scale, min) = (&mut scale[r * groups..][..groups], &mut min[r * groups..][..groups]);
-                if p * nr + r < strip.len {
-                    let bytes = weights.row(strip.from + p * nr + r);
+            let count = nr.min(strip.len - p * nr);
+            let first = strip.from + p * nr;
+            let codes = as_codes(rows);
+            codes[count * k..].fill(0);
+            scale[count * groups..].fill(0.0);
+            min[count * groups..].fill(0.0);
+            if cols == k {
+                // Rows of whole groups unpack like one long row.
+                let bytes = &weights.bytes()[first * weights.row_bytes()..][..count * weights.row_bytes()];
+                let (scale, min) = (&mut scale[..count * groups], &mut min[..count * groups]);
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.unpack_i8)(ty, bytes, &mut codes[..count * k], scale, min) };
+            } else {
+                let used = cols.div_ceil(group);
+                for r in 0..count {
+                    let q = &mut codes[r * k..][..k];
+                    let (scale, min) = (&mut scale[r * groups..][..groups], &mut min[r * groups..][..groups]);
+                    let (now_scale, now_min) = (&mut scale[..used], &mut min[..used]);
                     // SAFETY: `kernels` checked the tier.
-                    unsafe {
-                        (self.kernels.unpack_i8)(ty, bytes, &mut q[..cols], &mut scale[..used], &mut min[..used]);
-                    }
+                    unsafe { (self.kernels.unpack_i8)(ty, weights.row(first + r), &mut q[..cols], now_scale, now_min) };
                     q[cols..].fill(0);
                     scale[used..].fill(0.0);
                     min[used..].fill(0.0);
-                } else {
-                    q.fill(0);
-                    scale.fill(0.0);
-                    min.fill(0.0);
                 }
             }
             self.transpose((scale, groups), (nr, groups), (b_scale, nr));

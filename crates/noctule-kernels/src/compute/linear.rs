@@ -101,8 +101,7 @@ impl Compute {
         if x.rows() == 0 {
             return;
         }
-        let few = x.rows() < self.kernels.int8.few || products.iter().any(|p| is_float(p.weights.ty()));
-        if x.rows() <= MAX_M && (few || self.precision == Precision::Accurate) {
+        if x.rows() <= MAX_M {
             self.linear_few(x, products);
         } else if self.precision == Precision::Fast {
             self.linear_int8(x, products);

@@ -11,7 +11,7 @@ use std::arch::asm;
 const MR: usize = 8;
 const NR: usize = 4;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, few: usize::MAX, tile, gemv };
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, tile, gemv };
 
 /// Adds to each lane the products of its four codes.
 #[inline]

@@ -11,7 +11,7 @@ use std::arch::aarch64::*;
 const MR: usize = 4;
 const NR: usize = 4;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 16, wide: false, few: usize::MAX, tile, gemv };
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 16, wide: false, tile, gemv };
 
 /// # Safety
 /// The processor has the tier, and all elements that the tile names are valid.
