@@ -20,29 +20,23 @@ pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 2, wide: true, tile, 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn tile(t: &TileI8) {
     // SAFETY: passed on to the caller.
-    unsafe {
-        match (t.group, t.b_min.is_null()) {
-            (16, true) => tile_of::<16, false>(t),
-            (16, false) => tile_of::<16, true>(t),
-            (_, true) => tile_of::<32, false>(t),
-            (_, false) => tile_of::<32, true>(t),
-        }
-    }
+    unsafe { if t.b_min.is_null() { tile_of::<false>(t) } else { tile_of::<true>(t) } }
 }
 
 /// # Safety
 /// As for [`tile`].
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
+unsafe fn tile_of<const MIN: bool>(t: &TileI8) {
     // SAFETY: the operands have the shapes that `TileI8` states.
     unsafe {
         let mut sums = [[_mm256_setzero_ps(); 2]; MR];
         for g in 0..t.groups {
             let mut dots = [[_mm256_setzero_si256(); 2]; MR];
-            let mut a = t.a.cast::<i32>().add(g * GROUP / 2 * MR);
-            let mut b = t.b.cast::<__m256i>().add(g * GROUP / 2 * 2);
-            for _ in 0..GROUP / 2 {
+            let mut a = t.a.cast::<i32>().add(g * t.group / 2 * MR);
+            let mut b = t.b.cast::<__m256i>().add(g * t.group / 2 * 2);
+            // A loop of unknown length stays a loop: unrolled, its registers would not suffice.
+            for _ in 0..t.group / 2 {
                 let low = _mm256_loadu_si256(b);
                 let high = _mm256_loadu_si256(b.add(1));
                 for (r, dot) in dots.iter_mut().enumerate() {
@@ -54,7 +48,7 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
                 b = b.add(2);
             }
             let b_scale = t.b_scale.add(g * NR);
-            let a_scale = t.a_scale.add(g * GROUP / 32 * MR);
+            let a_scale = t.a_scale.add(g * t.group / 32 * MR);
             for half in 0..2 {
                 let b_scale = _mm256_loadu_ps(b_scale.add(8 * half));
                 for r in 0..MR {
