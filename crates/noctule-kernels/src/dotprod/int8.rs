@@ -70,24 +70,36 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
         for g in 0..t.groups {
             let mut dots = [vdupq_n_s32(0); MR];
             let (a, b) = (t.a.cast::<i8>().add(g * GROUP * MR), t.b.cast::<i8>().add(g * GROUP * NR));
-            for unit in 0..GROUP / 4 {
-                let a = a.add(unit * 4 * MR);
-                let columns = vld1q_s8(b.add(unit * 4 * NR));
-                let (top, bottom) = (vld1q_s8(a), vld1q_s8(a.add(16)));
-                dots[0] = sdot_lane::<0>(dots[0], columns, top);
-                dots[1] = sdot_lane::<1>(dots[1], columns, top);
-                dots[2] = sdot_lane::<2>(dots[2], columns, top);
-                dots[3] = sdot_lane::<3>(dots[3], columns, top);
-                dots[4] = sdot_lane::<0>(dots[4], columns, bottom);
-                dots[5] = sdot_lane::<1>(dots[5], columns, bottom);
-                dots[6] = sdot_lane::<2>(dots[6], columns, bottom);
-                dots[7] = sdot_lane::<3>(dots[7], columns, bottom);
+            for sixteen in 0..GROUP / 16 {
+                let (a, b) = (a.add(sixteen * 16 * MR), b.add(sixteen * 16 * NR));
+                for unit in 0..4 {
+                    let columns = vld1q_s8(b.add(unit * 4 * NR));
+                    let (top, bottom) = (vld1q_s8(a.add(unit * 4 * MR)), vld1q_s8(a.add(unit * 4 * MR + 16)));
+                    dots[0] = sdot_lane::<0>(dots[0], columns, top);
+                    dots[1] = sdot_lane::<1>(dots[1], columns, top);
+                    dots[2] = sdot_lane::<2>(dots[2], columns, top);
+                    dots[3] = sdot_lane::<3>(dots[3], columns, top);
+                    dots[4] = sdot_lane::<0>(dots[4], columns, bottom);
+                    dots[5] = sdot_lane::<1>(dots[5], columns, bottom);
+                    dots[6] = sdot_lane::<2>(dots[6], columns, bottom);
+                    dots[7] = sdot_lane::<3>(dots[7], columns, bottom);
+                }
             }
             let b_scale = vld1q_f32(t.b_scale.add(g * NR));
             let a_scale = t.a_scale.add(g * GROUP / 32 * MR);
+            let (top, bottom) = (vld1q_f32(a_scale), vld1q_f32(a_scale.add(4)));
+            let scales = [
+                vmulq_laneq_f32::<0>(b_scale, top),
+                vmulq_laneq_f32::<1>(b_scale, top),
+                vmulq_laneq_f32::<2>(b_scale, top),
+                vmulq_laneq_f32::<3>(b_scale, top),
+                vmulq_laneq_f32::<0>(b_scale, bottom),
+                vmulq_laneq_f32::<1>(b_scale, bottom),
+                vmulq_laneq_f32::<2>(b_scale, bottom),
+                vmulq_laneq_f32::<3>(b_scale, bottom),
+            ];
             for (r, sum) in sums.iter_mut().enumerate() {
-                let scale = vmulq_n_f32(b_scale, *a_scale.add(r));
-                *sum = vfmaq_f32(*sum, vcvtq_f32_s32(dots[r]), scale);
+                *sum = vfmaq_f32(*sum, vcvtq_f32_s32(dots[r]), scales[r]);
             }
             if MIN {
                 let b_min = vld1q_f32(t.b_min.add(g * NR));
