@@ -271,8 +271,6 @@ fn options(args: &DecodingArgs) -> Result<Options, Failure> {
         grammar: grammar(context)?,
         audio_ctx: args.engine.audio_ctx,
         // What to read is decided before the samples get here: see `ReadOptions`.
-        offset: 0.0,
-        duration: None,
         ..Options::default()
     })
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{folder, noctule, program, speech, transcribe};
+use common::{SAMPLE, folder, noctule, program, speech, transcribe};
 use std::fs;
 use std::path::Path;
 
@@ -103,7 +103,7 @@ fn an_unknown_cpu_tier_is_exit_code_2() {
 fn output_does_not_replace_the_audio() {
     let folder = folder("replace");
     let audio = folder.join("talk.txt");
-    fs::copy(speech("jfk.flac"), &audio).unwrap();
+    fs::copy(speech(SAMPLE), &audio).unwrap();
     let before = fs::read(&audio).unwrap();
     let run = transcribe(&format!("-o {}", folder.display()), &[&audio]);
     assert_eq!(run.code, Some(2), "{}", run.stderr);
@@ -127,7 +127,7 @@ fn models_that_cannot_be_used_are_exit_code_1() {
         (&empty, "ggml"),
         (&cut, "too early"),
     ] {
-        let run = transcribe(&format!("-m {}", model.display()), &[speech("jfk.flac")]);
+        let run = transcribe(&format!("-m {}", model.display()), &[speech(SAMPLE)]);
         assert_eq!(run.code, Some(1), "{}: {}", model.display(), run.stderr);
         assert!(run.stderr.starts_with("error: ") && run.stderr.contains(message), "{}", run.stderr);
         assert!(run.stderr.contains(&*model.to_string_lossy()), "{}", run.stderr);
@@ -169,7 +169,7 @@ mod with_the_embedded_model {
         for (arguments, message) in
             [("--language de", "german"), ("--translate", "translate"), ("--audio-ctx 1500", "")]
         {
-            let run = transcribe(&format!("--duration 10ms {arguments}"), &[speech("jfk.flac")]);
+            let run = transcribe(&format!("--duration 10ms {arguments}"), &[speech(SAMPLE)]);
             let code = if message.is_empty() { 0 } else { 2 };
             assert_eq!(run.code, Some(code), "{arguments}: {}", run.stderr);
             if code == 2 {
@@ -183,7 +183,7 @@ mod with_the_embedded_model {
         let folder = folder("unwritable");
         let file = folder.join("file");
         fs::write(&file, "in the way").unwrap();
-        let run = transcribe(&format!("-o {}", file.join("out").display()), &[speech("jfk.flac")]);
+        let run = transcribe(&format!("-o {}", file.join("out").display()), &[speech(SAMPLE)]);
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains("file/out") && run.stderr.contains("--output-dir"), "{}", run.stderr);
     }
@@ -191,23 +191,23 @@ mod with_the_embedded_model {
     #[test]
     fn a_file_that_cannot_be_written_is_exit_code_1() {
         let folder = folder("in-the-way");
-        fs::create_dir_all(folder.join("jfk.txt")).unwrap();
-        let run = transcribe(&format!("--duration 10ms -o {}", folder.display()), &[speech("jfk.flac")]);
+        fs::create_dir_all(folder.join("ls-1995-1837-0001.txt")).unwrap();
+        let run = transcribe(&format!("--duration 10ms -o {}", folder.display()), &[speech(SAMPLE)]);
         assert_eq!(run.code, Some(1), "{}", run.stderr);
-        assert!(run.stderr.contains("jfk.txt") && run.stderr.contains("--output-dir"), "{}", run.stderr);
+        assert!(run.stderr.contains("ls-1995-1837-0001.txt") && run.stderr.contains("--output-dir"), "{}", run.stderr);
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "nothing half-written stays");
     }
 
     #[test]
     fn an_offset_behind_the_end_is_exit_code_1() {
-        let run = transcribe("--quiet --offset 1:00", &[speech("jfk.flac")]);
+        let run = transcribe("--quiet --offset 1:00", &[speech(SAMPLE)]);
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains("offset"), "{}", run.stderr);
     }
 
     #[test]
     fn one_channel_has_no_speakers() {
-        let run = transcribe("--quiet --diarize", &[speech("jfk.flac")]);
+        let run = transcribe("--quiet --diarize", &[speech(SAMPLE)]);
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains("stereo"), "{}", run.stderr);
     }

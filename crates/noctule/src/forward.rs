@@ -25,9 +25,27 @@ impl Transcriber {
         let positions = hparams.n_audio_ctx;
         let state = &mut self.state;
         state.mel.window(start, 2 * positions, state.encoder.mel_buffer(positions, hparams.n_mels));
+        self.features()
+    }
+
+    /// Like [`encode`](Self::encode) for log-mel `frames` of the caller's own, `2·n_audio_ctx × n_mels`.
+    ///
+    /// # Panics
+    /// `frames` has another size.
+    pub fn encode_mel(&mut self, frames: &[f32]) -> &[f32] {
+        let hparams = self.model.hparams();
+        let buffer = self.state.encoder.mel_buffer(hparams.n_audio_ctx, hparams.n_mels);
+        let end = buffer.len() - hparams.n_mels;
+        buffer[..hparams.n_mels].fill(0.0);
+        buffer[end..].fill(0.0);
+        buffer[hparams.n_mels..end].copy_from_slice(frames);
+        self.features()
+    }
+
+    fn features(&mut self) -> &[f32] {
         let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
-        let features = state.encoder.run(net, positions);
-        state.cross.fill(net, features);
+        let features = self.state.encoder.run(net, self.model.hparams().n_audio_ctx);
+        self.state.cross.fill(net, features);
         features
     }
 

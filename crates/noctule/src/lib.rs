@@ -5,15 +5,36 @@
 //! → `rules` → `search` → `window` (temperatures and quality tests) →
 //! [`tokenizer`] → `segment` → [`words`] → [`format`](mod@format). The
 //! [`transcriber`] is the loop around them; docs/MODEL.md has the mathematics.
+//!
+//! ```
+//! # #[cfg(feature = "embedded-model")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use noctule::{Config, Options, Transcriber};
+//!
+//! let audio = noctule_audio::file::read("../../testdata/speech/ls-1995-1837-0001.flac".as_ref(), &Default::default())?;
+//! let model = noctule::embedded_model()?; // or noctule::Model::open("ggml-base.bin".as_ref())?
+//! let mut transcriber = Transcriber::new(model, Config::default())?;
+//! let transcript = transcriber.transcribe(&audio.samples, &Options::default(), &mut ())?;
+//! for segment in &transcript.segments {
+//!     println!("{:6.2} to {:6.2} s: {}", segment.start, segment.end, segment.text);
+//! }
+//! assert!(transcript.text().contains("the first great sorrow of his life"));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "embedded-model"))]
+//! # fn main() {}
+//! ```
+//!
+//! The last argument of [`Transcriber::transcribe`] hears [`Events`] (segments, progress) and can stop the run.
 #![forbid(unsafe_code)]
 
 mod align_window;
 pub mod alignment_heads;
 mod cache;
 mod decoder;
-mod encoder;
 #[cfg(feature = "embedded-model")]
 mod embedded;
+mod encoder;
 mod error;
 pub mod events;
 pub mod format;

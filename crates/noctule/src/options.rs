@@ -135,10 +135,6 @@ pub struct Options {
     pub grammar: Option<GrammarRule>,
     /// Encoder positions to use (20 ms each); 0 is all.
     pub audio_ctx: usize,
-    /// Start here, seconds.
-    pub offset: f64,
-    /// Stop after this much audio, seconds; `None` is to the end.
-    pub duration: Option<f64>,
     /// Mark speaker turns of a tinydiarize model.
     pub tinydiarize: bool,
 }
@@ -198,8 +194,6 @@ impl Default for Options {
             suppress_regex: None,
             grammar: None,
             audio_ctx: 0,
-            offset: 0.0,
-            duration: None,
             tinydiarize: false,
         }
     }

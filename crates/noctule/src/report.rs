@@ -40,9 +40,11 @@ pub struct Timing {
     pub total_s: f64,
     /// Windows that went through the encoder.
     pub encoder_windows: usize,
-    /// Tokens that the decoder sampled, over all beams and attempts that were ranked.
+    /// Tokens of the texts that were kept, timestamps included.
     pub decoded_tokens: usize,
-    /// Attempts at a higher temperature.
+    /// Batched passes of the decoder, prompts included: one pass serves all beams.
+    pub decoder_steps: usize,
+    /// Attempts beyond the first of each window.
     pub fallbacks: usize,
     /// [`Timing::total_s`] over the length of the audio: below 1 is faster than speech.
     #[serde(serialize_with = "micro")]

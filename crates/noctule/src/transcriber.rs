@@ -177,7 +177,9 @@ impl Transcriber {
         let distilled = self.model.hparams().n_text_layer == 2 && vocab.len() != 51866;
         let timestamps = options.timestamps && !distilled;
         let suppression = Suppression::new(vocab, SuppressionRules { timestamps, ..SuppressionRules::from(options) });
-        let prompt = options.context.prompt.as_deref().map_or(Vec::new(), |text| Tokenizer::new(vocab).encode(text));
+        // A prompt stands where earlier text would, and that begins with a blank (OpenAI's package does the same).
+        let prompt = options.context.prompt.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let prompt = prompt.map_or(Vec::new(), |text| Tokenizer::new(vocab).encode(&format!(" {text}")));
         let run = Run {
             options,
             rules: Rules::new(vocab, suppression, options, timestamps),

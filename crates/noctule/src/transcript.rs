@@ -50,8 +50,6 @@ pub enum Speaker {
 pub enum Doubt {
     /// Every attempt ended in a repetition loop; this is the best that was left.
     Repetition,
-    /// Every attempt stayed under the log-probability threshold.
-    LowProbability,
 }
 
 /// A stretch of speech with its text.

@@ -73,10 +73,13 @@ pub fn speech(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/speech").join(name)
 }
 
-/// Kennedy's eleven seconds at 16 kHz.
-pub fn jfk() -> Vec<f32> {
+/// A clip of 8.7 s: "It was the first great sorrow of his life …"
+pub const SAMPLE: &str = "ls-1995-1837-0001.flac";
+
+/// Its samples at 16 kHz.
+pub fn sample() -> Vec<f32> {
     let options = noctule_audio::file::ReadOptions::default();
-    noctule_audio::file::read(&speech("jfk.flac"), &options).expect("jfk.flac is there").samples
+    noctule_audio::file::read(&speech(SAMPLE), &options).expect("the sample is there").samples
 }
 
 /// Writes 16-bit PCM at 16 kHz, channels side by side.

@@ -90,16 +90,16 @@ fn json() {
     let mut both = transcript(vec![segment(0.0004, 1.2345, " Hi"), segment(2.0, 3.0, " no no")]);
     both.segments[0].words =
         vec![Word { word: " Hi".into(), start: 0.1 + 0.2, end: 1.2, probability: 0.75, token_count: 1 }];
-    both.segments[1].doubt = Some(Doubt::LowProbability);
+    both.segments[1].doubt = Some(Doubt::Repetition);
     let expected = concat!(
         r#"{"file":"a.wav","model":{"name":"tiny.en","type":"q5_1","size_bytes":12},"language":"en","duration_s":4.0,"#,
         r#""text":"Hi","segments":[{"id":0,"start":0.0,"end":1.235,"text":" Hi","tokens":[400],"avg_logprob":-0.25,"#,
         r#""no_speech_prob":0.5,"compression_ratio":1.5,"temperature":0.0,"#,
         r#""words":[{"word":" Hi","start":0.3,"end":1.2,"probability":0.75}]},"#,
         r#"{"id":0,"start":2.0,"end":3.0,"text":" no no","tokens":[400],"avg_logprob":-0.25,"no_speech_prob":0.5,"#,
-        r#""compression_ratio":1.5,"temperature":0.0,"words":[],"doubt":"low_probability"}],"#,
+        r#""compression_ratio":1.5,"temperature":0.0,"words":[],"doubt":"repetition"}],"#,
         r#""timing":{"load_s":0.0,"audio_s":0.0,"mel_s":0.0,"encode_s":0.0,"decode_s":0.0,"total_s":0.0,"#,
-        r#""encoder_windows":0,"decoded_tokens":0,"fallbacks":0,"real_time_factor":0.0},"#,
+        r#""encoder_windows":0,"decoded_tokens":0,"decoder_steps":0,"fallbacks":0,"real_time_factor":0.0},"#,
         r#""memory":{"peak_rss_bytes":34},"kernels":{"tier":"avx2","threads":2,"precision":"fast"}}"#,
         "\n"
     );

@@ -165,6 +165,7 @@ fn timing(transcriber: &Transcriber, load: Duration, audio: Duration, total: Dur
         total_s: total.as_secs_f64(),
         encoder_windows: phases.windows,
         decoded_tokens: phases.tokens,
+        decoder_steps: phases.steps,
         fallbacks: phases.fallbacks,
         ..Timing::default()
     };
