@@ -82,7 +82,7 @@ fn json_has_the_documented_shape() {
     assert_eq!(json["model"]["name"], "tiny.en-q5_0");
     assert_eq!(json["model"]["type"], "q5_0");
     assert_eq!(json["language"], "en");
-    assert_eq!(json["duration_s"], 11.0);
+    assert_eq!(json["duration_s"], 8.73);
     assert_eq!(json["kernels"]["precision"], "fast");
     assert!(json["timing"]["total_s"].as_f64().unwrap() > 0.0);
     assert_eq!(json["timing"]["encoder_windows"], 1);
@@ -92,7 +92,7 @@ fn json_has_the_documented_shape() {
     for segment in json["segments"].as_array().unwrap() {
         for word in segment["words"].as_array().unwrap() {
             let (start, end) = (word["start"].as_f64().unwrap(), word["end"].as_f64().unwrap());
-            assert!(last <= start && start <= end && end <= 11.0, "{word} after {last}");
+            assert!(last <= start && start <= end && end <= 8.73, "{word} after {last}");
             last = start;
             count += 1;
         }

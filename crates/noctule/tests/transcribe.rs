@@ -195,7 +195,7 @@ fn long_audio_goes_on_where_the_last_window_ended() {
         check_times(&transcript);
         assert!(transcriber.phases().windows >= 2);
         let text = words(&transcript.text()).join(" ");
-        for part in ["from fairest creatures we desire increase", "to eat the worlds due"] {
+        for part in ["from fairest creatures we desire increase", "the worlds due by the grave"] {
             assert!(text.contains(part), "previous text {previous_text}: '{part}' is missing in: {text}");
         }
         assert!(transcript.segments.iter().all(|s| s.doubt.is_none()));
@@ -238,9 +238,12 @@ fn segments_are_split_on_request() {
 fn options_shape_the_text() {
     let mut transcriber = embedded();
     let samples = speech(SAMPLE);
+    let sorrow = transcriber.model().vocab().token_to_id(b" sorrow").unwrap();
     let mut run = |options: &Options| transcriber.transcribe(&samples, options, &mut ()).unwrap();
+    let says = |transcript: &Transcript| transcript.segments.iter().any(|s| s.tokens.iter().any(|t| t.id == sorrow));
+    assert!(says(&run(&greedy())));
     let suppressed = Options { suppress_regex: Some(SuppressPattern::new("(?i) ?sorrow").unwrap()), ..greedy() };
-    assert!(!run(&suppressed).text().to_lowercase().contains("sorrow"));
+    assert!(!says(&run(&suppressed)));
     let one = run(&Options { single_segment: true, ..greedy() });
     assert_eq!(one.segments.len(), 1);
     let without = run(&Options { timestamps: false, ..greedy() });
