@@ -1,6 +1,6 @@
 //! A window's tokens → segments with times.
 
-use crate::hypothesis::{FRAMES_PER_TIMESTAMP, MIN_FRAMES};
+use crate::hypothesis::{FRAMES_PER_TIMESTAMP, Failure, MIN_FRAMES};
 use crate::options::Options;
 use crate::tokenizer::decode;
 use crate::transcript::{Doubt, Segment, Token};
@@ -73,7 +73,6 @@ fn build(outcome: &Outcome, vocab: &Vocab, ids: &[u32], logprobs: &[f32], option
     if text.is_empty() {
         return None;
     }
-    let looped = outcome.failure == Some(crate::hypothesis::Failure::Repetition);
     Some(Segment {
         id: 0,
         start: 0.0,
@@ -87,7 +86,10 @@ fn build(outcome: &Outcome, vocab: &Vocab, ids: &[u32], logprobs: &[f32], option
         words: Vec::new(),
         speaker: None,
         speaker_turn_next: options.tinydiarize && ids.contains(&vocab.solm()),
-        doubt: looped.then_some(Doubt::Repetition),
+        doubt: outcome.failure.map(|failure| match failure {
+            Failure::Repetition => Doubt::Repetition,
+            _ => Doubt::LowProbability,
+        }),
     })
 }
 

@@ -49,7 +49,10 @@ pub enum Speaker {
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// Every attempt ended in a repetition loop; this is the best that was left.
+    /// Such text is kept out of captions.
     Repetition,
+    /// Every attempt failed otherwise, mostly by its mean log-probability.
+    LowProbability,
 }
 
 /// A stretch of speech with its text.
@@ -81,8 +84,7 @@ pub struct Segment {
     /// A tinydiarize model says that the speaker changes after this segment.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub speaker_turn_next: bool,
-    /// Set when no attempt passed the quality tests. Such text stays in the
-    /// JSON, marked, and out of captions.
+    /// Set when no attempt passed the quality tests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
 }
@@ -100,10 +102,17 @@ pub struct Transcript {
     pub segments: Vec<Segment>,
 }
 
+impl Segment {
+    /// Whether the segment belongs into text and captions: everything but loops.
+    pub fn is_shown(&self) -> bool {
+        self.doubt != Some(Doubt::Repetition)
+    }
+}
+
 impl Transcript {
-    /// The trusted text: all segments without [`Doubt`], joined and trimmed.
+    /// The text of all [shown](Segment::is_shown) segments, joined and trimmed.
     pub fn text(&self) -> String {
-        let joined: String = self.segments.iter().filter(|s| s.doubt.is_none()).map(|s| s.text.as_str()).collect();
+        let joined: String = self.segments.iter().filter(|s| s.is_shown()).map(|s| s.text.as_str()).collect();
         joined.trim().to_owned()
     }
 }

@@ -6,7 +6,7 @@ use std::fmt;
 /// Latest time that is written, milliseconds: 99999 hours.
 const LATEST_MS: f64 = 99_999.0 * 3_600_000.0;
 
-/// One line of trusted text.
+/// One line of shown text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cue {
     /// Start, milliseconds; not before the end of the cue before.
@@ -21,11 +21,11 @@ pub(super) struct Cue {
     pub turn: bool,
 }
 
-/// The trusted segments that have text, as cues in order.
+/// The shown segments that have text, as cues in order.
 pub(super) fn cues(transcript: &Transcript) -> impl Iterator<Item = Cue> {
     let mut free = 0;
-    let trusted = transcript.segments.iter().filter(|segment| segment.doubt.is_none());
-    trusted.filter_map(move |segment| {
+    let shown = transcript.segments.iter().filter(|segment| segment.is_shown());
+    shown.filter_map(move |segment| {
         let text = single_line(&segment.text);
         if text.is_empty() {
             return None;

@@ -2,7 +2,7 @@
 //!
 //! The last step of the path: enters a finished [`Transcript`] with what is
 //! known about its run, leaves bytes, always UTF-8 with `\n` line ends. JSON holds everything; the
-//! others hold the trusted text: segments with [`Doubt`](crate::transcript::Doubt)
+//! others hold the shown text: segments that loop ([`Segment::is_shown`](crate::transcript::Segment::is_shown))
 //! and segments without text are left out, a segment takes one line, and times
 //! never run backwards. The shapes are those of whisper.cpp's command line (tsv: of
 //! OpenAI's), with times to the millisecond. A transcript without segments gives a valid empty file.
