@@ -69,6 +69,9 @@ fn compare(name: &str, precision: Precision, bound: f64) {
 
 #[test]
 fn embedded_model_accurate() {
+    if small_set() {
+        return;
+    }
     compare("tiny.en-q5_0", Precision::Accurate, ACCURATE);
 }
 
@@ -79,12 +82,18 @@ fn embedded_model_fast() {
 
 #[test]
 fn tiny_en_f16() {
+    if small_set() {
+        return;
+    }
     compare("tiny.en", Precision::Accurate, ACCURATE);
     compare("tiny.en", Precision::Fast, FAST);
 }
 
 #[test]
 fn base_f16() {
+    if small_set() {
+        return;
+    }
     compare("base", Precision::Accurate, ACCURATE);
     compare("base", Precision::Fast, FAST);
 }
@@ -92,6 +101,9 @@ fn base_f16() {
 /// Teacher-forced log-probabilities of the reference's own greedy tokens.
 #[test]
 fn token_probabilities() {
+    if small_set() {
+        return;
+    }
     let name = "tiny.en-q5_0";
     let file = reference(&format!("{name}.json"));
     let mut transcriber = transcriber(model(name).unwrap(), Some(Precision::Accurate));
@@ -152,17 +164,26 @@ fn word_times(name: &str) {
 
 #[test]
 fn word_times_of_the_embedded_model() {
+    if small_set() {
+        return;
+    }
     word_times("tiny.en-q5_0");
 }
 
 #[test]
 fn word_times_of_real_models() {
+    if small_set() {
+        return;
+    }
     word_times("tiny.en");
     word_times("base");
 }
 
 #[test]
 fn languages_of_base() {
+    if small_set() {
+        return;
+    }
     let Some(model) = model("base") else { return };
     let file = reference("base.json");
     let mut transcriber = transcriber(model, None);
