@@ -80,7 +80,7 @@ pub struct OutputArgs {
     /// Formats, separated by commas; several need --output-dir.
     #[arg(short, long, value_name = "FORMAT", value_delimiter = ',', value_parser = values::formats())]
     pub format: Vec<Format>,
-    /// Write <stem>.<format> of each file into this folder, which is made if it is missing.
+    /// Write STEM.FORMAT of each file into this folder, which is made if it is missing.
     #[arg(short, long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
     /// Print one JSON object a line and file, in the order of the arguments.

@@ -1,5 +1,5 @@
 //! 16 kHz mono samples in, log-mel frames out: the first station of the engine,
-//! between the audio reader and the [`encoder`](crate::encoder).
+//! between the audio reader and the encoder.
 //!
 //! The spectrogram is the one that Whisper was trained on: a periodic Hann
 //! window of 400 samples every 160 samples, power spectrum, the filter bank
