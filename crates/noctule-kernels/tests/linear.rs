@@ -34,6 +34,33 @@ fn exact(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
 
 /// The sums that rounded activations and integer weights define, without further rounding.
 fn exact_int8(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
+    let mut sums = exact_codes(x, w);
+    if x.rows() <= FEW {
+        // What the rounding lost is a second operand.
+        let rest: Vec<f32> = (0..x.rows()).flat_map(|i| x.row(i).chunks(32).flat_map(rest)).collect();
+        let second = exact_codes(&Rows::new(&rest, x.rows(), x.cols()), w);
+        sums.sums.iter_mut().zip(second.sums).for_each(|(a, b)| *a += b);
+        sums.magnitudes.iter_mut().zip(second.magnitudes).for_each(|(a, b)| *a += b);
+    }
+    sums
+}
+
+/// The most rows whose activations are rounded to two codes.
+const FEW: usize = 8;
+
+/// A group's largest magnitude, as a divisor: 127 over it is finite.
+fn top(group: &[f32]) -> f32 {
+    group.iter().fold(0f32, |a, b| a.max(b.abs())).max(1.504_632_8e-36)
+}
+
+/// A group without its codes times their scale.
+fn rest(group: &[f32]) -> Vec<f32> {
+    let top = top(group);
+    group.iter().map(|x| x - (x * (127.0 / top)).round_ties_even() * (top / 127.0)).collect()
+}
+
+/// As [`exact_int8`], with one code for an activation.
+fn exact_codes(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
     let (m, n, k) = (x.rows(), w.rows(), w.cols());
     let group = group_len(w.ty());
     let groups = k.div_ceil(group);
@@ -42,7 +69,7 @@ fn exact_int8(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
             let mut codes = Vec::new();
             let mut scales = Vec::new();
             for chunk in x.row(i).chunks(32) {
-                let top = chunk.iter().fold(0f32, |a, b| a.max(b.abs()));
+                let top = top(chunk);
                 scales.push(f64::from(top / 127.0));
                 codes.extend(chunk.iter().map(|x| f64::from((x * (127.0 / top)).round_ties_even())));
             }

@@ -36,7 +36,7 @@ impl Compute {
             let m = x.rows();
             let mut scratch = self.scratch.take();
             let (sums, rest) =
-                scratch.floats(m * strip.len + self.unpacked_len(ty, x.cols())).split_at_mut(m * strip.len);
+                scratch.floats(2 * m * strip.len + self.unpacked_len(ty, x.cols())).split_at_mut(2 * m * strip.len);
             match (&rounded, is_float(ty)) {
                 (Some(rounded), false) => self.few_int8(rounded, product, strip, rest, sums),
                 _ => self.few_f32(x, product, strip, rest, sums),
@@ -137,6 +137,16 @@ impl Compute {
             };
             // SAFETY: `kernels` checked the tier; all arrays have the shapes that `GemvI8` states.
             unsafe { (self.kernels.int8.gemv)(&call) };
+        }
+        add_pairs(sums, strip.len);
+    }
+}
+
+/// Adds the rows of every pair: row `i` becomes the sum of rows 2`i` and 2`i` + 1.
+fn add_pairs(rows: &mut [f32], len: usize) {
+    for i in 0..rows.len() / (2 * len) {
+        for j in 0..len {
+            rows[i * len + j] = rows[2 * i * len + j] + rows[(2 * i + 1) * len + j];
         }
     }
 }

@@ -18,7 +18,10 @@ const BLOCK: usize = 96;
 /// The longest strip, in weight rows.
 const LONGEST: usize = 256;
 
-/// A few rows of activations as integers, row after row.
+/// A few rows of activations as integers. Each becomes two rows of codes: the row rounded to 8 bits,
+/// and what that lost, rounded to 8 bits with scales of its own. The two hold about 16 bits, for
+/// twice the arithmetic where memory is the limit; 8 bits alone change more words than the
+/// rounding of many rows does.
 pub(super) struct Rounded<'a> {
     buffer: Borrowed<'a>,
     rows: usize,
@@ -31,6 +34,7 @@ fn parts(k: usize) -> [usize; 4] {
 }
 
 impl Rounded<'_> {
+    /// Rows of codes: two for each row of activations.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
@@ -67,7 +71,7 @@ impl Rounded<'_> {
 impl Compute {
     /// Rounds rows; `x.cols()` is a multiple of 32.
     pub(super) fn round(&self, x: Rows<'_>) -> Rounded<'_> {
-        let (rows, k) = (x.rows(), x.cols());
+        let (rows, k) = (2 * x.rows(), x.cols());
         assert!(k.is_multiple_of(GROUP), "{k} is no whole number of groups");
         let lens = parts(k);
         let mut buffer = self.operands.take();
@@ -77,11 +81,16 @@ impl Compute {
         let sums16 = cut(&mut rest, lens[2] * rows);
         let sums32 = cut(&mut rest, lens[3] * rows);
         let mut sums = vec![0; k / 16];
+        let mut lost = vec![0.0; k];
         for i in 0..rows {
             let codes = &mut codes[i * k..][..k];
             let scales = &mut scales[i * lens[1]..][..lens[1]];
+            let from = if i % 2 == 0 { x.row(i / 2) } else { &lost };
             // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.quantize)(x.row(i), codes, scales, &mut sums) };
+            unsafe { (self.kernels.quantize)(from, codes, scales, &mut sums) };
+            if i % 2 == 0 {
+                subtract(x.row(i / 2), codes, scales, &mut lost);
+            }
             for (g, &[low, high]) in sums.as_chunks::<2>().0.iter().enumerate() {
                 sums16[i * lens[2] + 2 * g] = scales[g] * low as f32;
                 sums16[i * lens[2] + 2 * g + 1] = scales[g] * high as f32;
@@ -250,6 +259,16 @@ impl Compute {
                     scatter(int8.unit, int8.wide, row, r, nr, as_bytes(panel));
                 }
             }
+        }
+    }
+}
+
+/// What is left of `x` without the numbers that codes and scales stand for.
+fn subtract(x: &[f32], codes: &[i8], scales: &[f32], rest: &mut [f32]) {
+    let groups = x.as_chunks::<GROUP>().0.iter().zip(codes.as_chunks::<GROUP>().0).zip(scales);
+    for (rest, ((x, q), &scale)) in rest.as_chunks_mut::<GROUP>().0.iter_mut().zip(groups) {
+        for ((rest, x), &q) in rest.iter_mut().zip(x).zip(q) {
+            *rest = x - f32::from(q) * scale;
         }
     }
 }

@@ -86,8 +86,9 @@ impl Compute {
     ///
     /// `x` is m × k, `Wᵢ` nᵢ × k, `outᵢ` m × nᵢ. Up to eight rows stream the weights once and are
     /// bound by memory; more rows unpack strips of weights and are bound by arithmetic. Under
-    /// [`Precision::Fast`] the input is rounded once for all products; weights of `f32`, `f16` and
-    /// `bf16` are rounded to integers in groups of 32 only where there are more than eight rows.
+    /// [`Precision::Fast`] the input is rounded once for all products, to about 16 bits for up to
+    /// eight rows and to 8 bits for more; weights of `f32`, `f16` and `bf16` are rounded to integers
+    /// in groups of 32 only where there are more than eight rows.
     ///
     /// Under [`Precision::Accurate`] a result is off from the exact product of the same weights by
     /// at most `(k + 4) · 2⁻²⁴ · Σ|x·w|`.

@@ -27,7 +27,8 @@ pub enum Precision {
     /// The file's weights times unrounded activations, in `f32`.
     Accurate,
     /// Activations rounded to 8-bit integers, 32 to a scale, and exact integer sums within each
-    /// group. Products of many rows also round `f32`, `f16` and `bf16` weights so.
+    /// group. Products of many rows also round `f32`, `f16` and `bf16` weights so; products of few
+    /// rows add the rest that this rounding leaves, again in 8 bits.
     Fast,
 }
 
