@@ -79,72 +79,62 @@ impl<S: Simd> Load<S> for Bf16 {
     }
 }
 
-/// Computes `R` rows of weights against `M` rows of activations.
+/// One row of weights against `M` rows of activations, `A` vectors at a time with sums of their own.
+///
+/// A single row at a time is a single stream from memory, which processors foresee best: on an AMD
+/// EPYC four rows at once came at 15 GB/s, one at 25 GB/s.
 ///
 /// # Safety
-/// As for [`gemv`], with `R` rows of weights from row `j` on.
+/// As for [`gemv`], for row `j` of the weights.
 #[inline(always)]
-unsafe fn block<S: Simd, W: Load<S>, const R: usize, const M: usize>(g: &Gemv, j: usize) {
+unsafe fn row<S: Simd, W: Load<S>, const A: usize, const M: usize>(g: &Gemv, j: usize) {
     // SAFETY: the caller promises the tier, the rows and the columns; the tail is read through
     // copies that are a whole vector long.
     unsafe {
-        let mut acc = [[S::zero(); M]; R];
-        let whole = g.k - g.k % S::LANES;
+        let mut acc = [[S::zero(); M]; A];
         let w = g.w.add(j * g.row_bytes);
+        let step = A * S::LANES;
         let mut p = 0;
-        while p < whole {
-            let mut weights = [S::zero(); R];
-            for r in 0..R {
-                let at = w.add(r * g.row_bytes + p * W::BYTES);
-                S::prefetch(at.wrapping_add(AHEAD));
-                weights[r] = W::load(at);
+        while p + step <= g.k {
+            let at = w.add(p * W::BYTES);
+            for line in (0..step * W::BYTES).step_by(64) {
+                S::prefetch(at.wrapping_add(AHEAD + line));
             }
-            for i in 0..M {
-                let x = S::load(g.x.add(i * g.x_stride + p));
-                for r in 0..R {
-                    acc[r][i] = S::fma(x, weights[r], acc[r][i]);
+            for (a, acc) in acc.iter_mut().enumerate() {
+                let weights = W::load(at.add(a * S::LANES * W::BYTES));
+                for (i, acc) in acc.iter_mut().enumerate() {
+                    let x = S::load(g.x.add(i * g.x_stride + p + a * S::LANES));
+                    *acc = S::fma(x, weights, *acc);
                 }
             }
-            p += S::LANES;
+            p += step;
         }
-        if whole < g.k {
-            let tail = g.k - whole;
-            for i in 0..M {
+        while p < g.k {
+            let len = (g.k - p).min(S::LANES);
+            let mut bytes = [0u8; 64];
+            std::ptr::copy_nonoverlapping(w.add(p * W::BYTES), bytes.as_mut_ptr(), len * W::BYTES);
+            for (i, acc) in acc[0].iter_mut().enumerate() {
                 let mut x = [0f32; 16];
-                std::ptr::copy_nonoverlapping(g.x.add(i * g.x_stride + whole), x.as_mut_ptr(), tail);
-                let x = S::load(x.as_ptr());
-                for r in 0..R {
-                    let mut bytes = [0u8; 64];
-                    std::ptr::copy_nonoverlapping(
-                        w.add(r * g.row_bytes + whole * W::BYTES),
-                        bytes.as_mut_ptr(),
-                        tail * W::BYTES,
-                    );
-                    acc[r][i] = S::fma(x, W::load(bytes.as_ptr()), acc[r][i]);
-                }
+                std::ptr::copy_nonoverlapping(g.x.add(i * g.x_stride + p), x.as_mut_ptr(), len);
+                *acc = S::fma(S::load(x.as_ptr()), W::load(bytes.as_ptr()), *acc);
             }
+            p += len;
         }
         for i in 0..M {
-            for r in 0..R {
-                *g.out.add(i * g.out_stride + j + r) = S::sum(acc[r][i]);
+            let mut sum = acc[0][i];
+            for acc in &acc[1..] {
+                sum = S::add(sum, acc[i]);
             }
+            *g.out.add(i * g.out_stride + j) = S::sum(sum);
         }
     }
 }
 
 #[inline(always)]
-unsafe fn rows<S: Simd, W: Load<S>, const R: usize, const M: usize>(g: &Gemv) {
-    // SAFETY: passed on to the caller; every block stays within `n`.
-    unsafe {
-        let mut j = 0;
-        while j + R <= g.n {
-            block::<S, W, R, M>(g, j);
-            j += R;
-        }
-        while j < g.n {
-            block::<S, W, 1, M>(g, j);
-            j += 1;
-        }
+unsafe fn rows<S: Simd, W: Load<S>, const A: usize, const M: usize>(g: &Gemv) {
+    for j in 0..g.n {
+        // SAFETY: passed on to the caller.
+        unsafe { row::<S, W, A, M>(g, j) };
     }
 }
 
@@ -159,15 +149,15 @@ unsafe fn columns<S: Simd, W: Load<S>>(g: &Gemv) {
             3 => rows::<S, W, 2, 3>(g),
             4 => rows::<S, W, 2, 4>(g),
             5 => rows::<S, W, 2, 5>(g),
-            6 => rows::<S, W, 2, 6>(g),
-            7 => rows::<S, W, 2, 7>(g),
-            8 => rows::<S, W, 2, 8>(g),
+            6 => rows::<S, W, 1, 6>(g),
+            7 => rows::<S, W, 1, 7>(g),
+            8 => rows::<S, W, 1, 8>(g),
             m => panic!("{m} rows of activations, at most {MAX_M} allowed"),
         }
     }
 }
 
-/// Computes a [`Gemv`]. The sums run over the vector's lanes first, in the order of `p`.
+/// Computes a [`Gemv`]. Every lane of every vector that is read together has a sum of its own.
 ///
 /// # Safety
 /// The processor has the tier of `S`, and all elements that `g` names are valid.
