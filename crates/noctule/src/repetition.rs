@@ -46,6 +46,11 @@ pub fn compression_ratio(text: &str) -> f32 {
     text.len() as f32 / shortest.max(1) as f32
 }
 
+/// The compression ratio of the text that `ids` spell.
+fn text_ratio(vocab: &Vocab, ids: &[u32]) -> f32 {
+    compression_ratio(crate::tokenizer::decode(vocab, ids).trim())
+}
+
 fn zlib_len(bytes: &[u8], strategy: CompressionStrategy) -> usize {
     let mut compressor = CompressorOxide::new(create_comp_flags_from_zip_params(6, 15, strategy as i32));
     let mut length = 0;
@@ -118,17 +123,17 @@ impl From<&crate::options::Thresholds> for LoopRules {
 
 impl LoopRules {
     /// The final verdict on the sampled tokens of a finished attempt, `ids`
-    /// (text and timestamps, without the end of text): more than 32 of them with the last 32 under the
-    /// entropy limit, or text over the compression limit.
-    pub fn judge(&self, vocab: &Vocab, ids: &[u32]) -> Option<Loop> {
-        if ids.len() > ENTROPY_TOKENS {
-            let entropy = tail_entropy(ids);
-            if entropy < self.entropy {
-                return Some(Loop::Entropy { entropy });
-            }
-        }
-        let ratio = compression_ratio(&crate::tokenizer::decode(vocab, ids));
-        (ratio > self.compression_ratio).then_some(Loop::Compression { ratio })
+    /// (text and timestamps, without the end of text), and the compression ratio of their text: more
+    /// than 32 tokens with the last 32 under the entropy limit, or text over the compression limit.
+    pub fn judge(&self, vocab: &Vocab, ids: &[u32]) -> (f32, Option<Loop>) {
+        let ratio = text_ratio(vocab, ids);
+        let entropy = tail_entropy(ids);
+        let found = if ids.len() > ENTROPY_TOKENS && entropy < self.entropy {
+            Some(Loop::Entropy { entropy })
+        } else {
+            (ratio > self.compression_ratio).then_some(Loop::Compression { ratio })
+        };
+        (ratio, found)
     }
 
     /// The verdict while decoding, to be asked after each token of `ids` as
@@ -155,8 +160,7 @@ impl LoopRules {
             return Some(found);
         }
         let found = periodic(&recent, LONG_PERIOD, LONG_REPEATS)?;
-        let ratio = compression_ratio(&crate::tokenizer::decode(vocab, ids));
-        (ratio > self.compression_ratio).then_some(found)
+        (text_ratio(vocab, ids) > self.compression_ratio).then_some(found)
     }
 }
 
@@ -170,35 +174,20 @@ fn periodic(ids: &[u32], longest: usize, repeats: usize) -> Option<Loop> {
     })
 }
 
-/// [`LoopRules::check`] for one hypothesis that grows token by token.
-#[derive(Debug, Clone)]
-pub struct LoopDetector<'v> {
-    rules: LoopRules,
-    vocab: &'v Vocab,
-    ids: Vec<u32>,
-}
-
-impl<'v> LoopDetector<'v> {
-    /// A detector that has seen nothing.
-    pub fn new(rules: LoopRules, vocab: &'v Vocab) -> Self {
-        Self { rules, vocab, ids: Vec::new() }
+/// The most times that a unit of `ids` stands right behind itself, in a run of at least `least` ids;
+/// 1 where none does. "And cold and cold and cold" is three times "and cold".
+pub(crate) fn longest_echo(ids: &[u32], least: usize) -> usize {
+    let mut most = 1;
+    for period in 1..=ids.len() / 2 {
+        let mut matching = 0;
+        for i in period..ids.len() {
+            matching = if ids[i] == ids[i - period] { matching + 1 } else { 0 };
+            if matching + period >= least {
+                most = most.max((matching + period) / period);
+            }
+        }
     }
-
-    /// Takes the next token and says whether the text has become a loop.
-    pub fn push(&mut self, id: u32) -> Option<Loop> {
-        self.ids.push(id);
-        self.rules.check(self.vocab, &self.ids)
-    }
-
-    /// The tokens seen.
-    pub fn ids(&self) -> &[u32] {
-        &self.ids
-    }
-
-    /// Forgets everything, for the next window or attempt.
-    pub fn reset(&mut self) {
-        self.ids.clear();
-    }
+    most
 }
 
 #[cfg(test)]

@@ -6,8 +6,7 @@ const RULES: LoopRules = LoopRules { entropy: 2.4, compression_ratio: 2.4 };
 
 /// After how many tokens the text first counts as a loop.
 fn stops_at(vocab: &Vocab, ids: &[u32]) -> Option<usize> {
-    let mut detector = LoopDetector::new(RULES, vocab);
-    ids.iter().position(|&id| detector.push(id).is_some()).map(|i| i + 1)
+    (1..=ids.len()).find(|&n| RULES.check(vocab, &ids[..n]).is_some())
 }
 
 #[test]
@@ -40,14 +39,27 @@ fn the_final_verdict_has_whisper_cpps_limits() {
     // 32 tokens are not judged by entropy, 33 are.
     let two: Vec<u32> = (0..33).map(|i| 3000 + 7 * (i % 2)).collect();
     let judged = LoopRules { compression_ratio: 1e9, ..RULES };
-    assert_eq!(judged.judge(v, &two[..32]), None);
-    assert!(matches!(judged.judge(v, &two), Some(Loop::Entropy { entropy }) if (entropy - 2f32.ln()).abs() < 1e-3));
+    assert_eq!(judged.judge(v, &two[..32]).1, None);
+    assert!(matches!(judged.judge(v, &two).1, Some(Loop::Entropy { entropy }) if (entropy - 2f32.ln()).abs() < 1e-3));
     let sentence = " I do not know what to say about that.".repeat(6);
     let judged = LoopRules { entropy: 0.0, ..RULES };
-    let Some(Loop::Compression { ratio }) = judged.judge(v, &bytewise(sentence.as_bytes())) else { panic!("no loop") };
+    let Some(Loop::Compression { ratio }) = judged.judge(v, &bytewise(sentence.as_bytes())).1 else {
+        panic!("no loop")
+    };
     assert!((ratio - 228.0 / 47.0).abs() < 0.3, "{ratio}");
-    assert_eq!(RULES.judge(v, &bytewise(b" The quick brown fox jumps over the lazy dog, and runs.")), None);
-    assert_eq!(RULES.judge(v, &[]), None);
+    assert_eq!(RULES.judge(v, &bytewise(b" The quick brown fox jumps over the lazy dog, and runs.")).1, None);
+    assert_eq!(RULES.judge(v, &[]).1, None);
+}
+
+#[test]
+fn echoes_are_counted_where_they_are_long_enough() {
+    assert_eq!(longest_echo(&[], 1), 1);
+    assert_eq!(longest_echo(&[1, 2, 3, 4], 1), 1);
+    let cold = [9, 1, 2, 1, 2, 1, 2, 1, 2, 8];
+    assert_eq!(longest_echo(&cold, 8), 4);
+    assert_eq!(longest_echo(&cold, 9), 1);
+    assert_eq!(longest_echo(&[5, 5, 5, 5, 5, 5], 6), 6);
+    assert_eq!(longest_echo(&[1, 2, 3, 1, 2, 3, 1, 2], 6), 2);
 }
 
 #[test]
@@ -101,21 +113,10 @@ fn people_may_repeat_themselves() {
     let mut chorus: Vec<u32> = (0..36).map(|i| 3000 + 17 * (i % 12)).collect();
     chorus.extend(6000..6040);
     let early = stops_at(v, &chorus);
-    assert!(early.is_none() || RULES.judge(v, &chorus[..early.unwrap_or(0)]).is_some());
+    assert!(early.is_none() || RULES.judge(v, &chorus[..early.unwrap_or(0)]).1.is_some());
     // Digits of a phone number.
     let phone = bytewise(b" 0800 00 1000 000 00 00, that is 0800 00 1000 000 00 00");
     assert_eq!(stops_at(v, &phone), None);
-}
-
-#[test]
-fn a_reset_detector_has_forgotten() {
-    let v = english().vocab();
-    let mut detector = LoopDetector::new(RULES, v);
-    (0..30).for_each(|_| assert_eq!(detector.push(9), None));
-    detector.reset();
-    assert!(detector.ids().is_empty());
-    (0..32).for_each(|_| assert_eq!(detector.push(9), None));
-    assert_eq!(detector.push(9), Some(Loop::Periodic { period: 1, length: 33 }));
 }
 
 proptest! {
@@ -130,7 +131,7 @@ proptest! {
         let mut all = head;
         (0..repeats).for_each(|_| all.extend(&unit));
         if let Some(stop) = stops_at(v, &all) {
-            prop_assert!(RULES.judge(v, &all[..stop]).is_some());
+            prop_assert!(RULES.judge(v, &all[..stop]).1.is_some());
         }
     }
 
