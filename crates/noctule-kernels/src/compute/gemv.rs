@@ -23,11 +23,12 @@ const CODES: usize = 8192;
 const LONGEST: usize = 1024;
 
 impl Compute {
-    pub(super) fn linear_few(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
+    pub(super) fn linear_few(&self, precision: Precision, x: Rows<'_>, products: &mut [Product<'_>]) {
         let outs: Vec<SharedRows> = products.iter_mut().map(|p| p.out.share()).collect();
         let strips = strips(products, self.threads(), 4, 16, LONGEST);
         let products = &*products;
-        let rounded = self.wants_integers(products).then(|| self.round(x));
+        let integers = precision == Precision::Fast && products.iter().any(|p| !is_float(p.weights.ty()));
+        let rounded = integers.then(|| self.round(x));
         self.pool.run(strips.len(), |task| {
             let strip = strips[task];
             let product = &products[strip.product];
@@ -51,10 +52,6 @@ impl Compute {
                 }
             }
         });
-    }
-
-    fn wants_integers(&self, products: &[Product<'_>]) -> bool {
-        self.precision == Precision::Fast && products.iter().any(|p| !is_float(p.weights.ty()))
     }
 
     /// Floats of scratch that unpacking takes.

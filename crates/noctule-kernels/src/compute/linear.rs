@@ -96,6 +96,14 @@ impl Compute {
     /// # Panics
     /// When shapes do not fit together.
     pub fn linear(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
+        self.linear_as(self.precision, x, products);
+    }
+
+    /// As [`linear`](Self::linear), with a precision of its own.
+    ///
+    /// # Panics
+    /// When shapes do not fit together.
+    pub fn linear_as(&self, precision: Precision, x: Rows<'_>, products: &mut [Product<'_>]) {
         for product in &*products {
             product.check(&x);
         }
@@ -103,8 +111,8 @@ impl Compute {
             return;
         }
         if x.rows() <= MAX_M {
-            self.linear_few(x, products);
-        } else if self.precision == Precision::Fast {
+            self.linear_few(precision, x, products);
+        } else if precision == Precision::Fast {
             self.linear_int8(x, products);
         } else {
             self.linear_f32(x, products);
