@@ -34,14 +34,17 @@ fn exact(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
 
 /// The sums that rounded activations and integer weights define, without further rounding.
 fn exact_int8(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
+    if x.rows() <= FEW { exact_fine(x, w) } else { exact_codes(x, w) }
+}
+
+/// As [`exact_int8`], with two codes for every activation.
+fn exact_fine(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
     let mut sums = exact_codes(x, w);
-    if x.rows() <= FEW {
-        // What the rounding lost is a second operand.
-        let rest: Vec<f32> = (0..x.rows()).flat_map(|i| x.row(i).chunks(32).flat_map(rest)).collect();
-        let second = exact_codes(&Rows::new(&rest, x.rows(), x.cols()), w);
-        sums.sums.iter_mut().zip(second.sums).for_each(|(a, b)| *a += b);
-        sums.magnitudes.iter_mut().zip(second.magnitudes).for_each(|(a, b)| *a += b);
-    }
+    // What the rounding lost is a second operand.
+    let rest: Vec<f32> = (0..x.rows()).flat_map(|i| x.row(i).chunks(32).flat_map(rest)).collect();
+    let second = exact_codes(&Rows::new(&rest, x.rows(), x.cols()), w);
+    sums.sums.iter_mut().zip(second.sums).for_each(|(a, b)| *a += b);
+    sums.magnitudes.iter_mut().zip(second.magnitudes).for_each(|(a, b)| *a += b);
     sums
 }
 
@@ -151,6 +154,28 @@ fn fast_products_of_every_type() {
             for compute in computes(Precision::Fast) {
                 let mut out = vec![f32::NAN; m * n];
                 compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
+                let what = format!("{} {ty} m = {m}", compute.tier());
+                check(&what, &out, &want, bound(k));
+            }
+        }
+    }
+}
+
+#[test]
+fn fine_products_of_every_type() {
+    let mut random = Random::new(12);
+    for ty in weight_types() {
+        let k = if is_float(ty) { 240 } else { 2 * ty.block_len().max(64) };
+        let n = 53;
+        let bytes = random.weights(ty, n, k);
+        let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
+        for m in [9, 31, 130] {
+            let data = random.activations(m * k);
+            let x = Rows::new(&data, m, k);
+            let want = exact_fine(&x, &w);
+            for compute in computes(Precision::Fast) {
+                let mut out = vec![f32::NAN; m * n];
+                compute.linear_fine(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
                 let what = format!("{} {ty} m = {m}", compute.tier());
                 check(&what, &out, &want, bound(k));
             }

@@ -100,12 +100,13 @@ impl Compute {
         Rounded { buffer, rows, k }
     }
 
-    pub(super) fn linear_int8(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
+    /// `terms` is 1 or, for activations of 16 bits, 2; see [`Rounded`].
+    pub(super) fn linear_int8(&self, x: Rows<'_>, terms: usize, products: &mut [Product<'_>]) {
         let int8 = self.kernels.int8;
-        let layout = Panel::new(int8, x.cols());
+        let layout = Panel::new(int8, x.cols(), terms);
         let mut operand = self.operands.take();
         let panels = x.rows().div_ceil(int8.mr);
-        let a = operand.floats(panels * layout.len);
+        let a = operand.floats(panels * terms * layout.len);
         self.interleave_codes(x, &layout, a);
         let a = &*a;
         let outs: Vec<SharedRows> = products.iter_mut().map(|p| p.out.share()).collect();
@@ -118,28 +119,36 @@ impl Compute {
         });
     }
 
-    /// Rounds and interleaves panels of rows; rows beyond the last are zero.
+    /// Rounds and interleaves panels of rows, all terms of a panel one behind the other; rows beyond
+    /// the last are zero.
     fn interleave_codes(&self, x: Rows<'_>, layout: &Panel, a: &mut [f32]) {
         let int8 = self.kernels.int8;
         let k = layout.k;
-        self.par_chunks_mut(a, layout.len.max(1), |panel, a| {
+        self.par_chunks_mut(a, (layout.terms * layout.len).max(1), |panel, a| {
             let mut scratch = self.scratch.take();
-            let mut rest = scratch.floats(k / 4 + k / GROUP + k / 16);
+            let mut rest = scratch.floats(k / 4 + k / GROUP + k / 16 + k);
             let row = as_codes(cut(&mut rest, k / 4));
             let row_scales = cut(&mut rest, k / GROUP);
-            let sums = as_integers(rest);
-            let mut a = layout.split_mut(a);
+            let sums = as_integers(cut(&mut rest, k / 16));
+            let lost = &mut rest[..x.cols()];
             for r in 0..int8.mr {
                 let i = panel * int8.mr + r;
                 if i == x.rows() {
                     // What the remaining rows hold reaches no output.
                     break;
                 }
-                row[x.cols()..].fill(0);
-                // SAFETY: `kernels` checked the tier.
-                unsafe { (self.kernels.quantize)(x.row(i), &mut row[..x.cols()], row_scales, sums) };
-                scatter(int8.unit, int8.wide, row, r, int8.mr, a.codes);
-                a.put_scales(r, int8.mr, sums, row_scales);
+                for (term, a) in a.chunks_exact_mut(layout.len).enumerate() {
+                    let mut a = layout.split_mut(a);
+                    let from = if term == 0 { x.row(i) } else { &*lost };
+                    row[x.cols()..].fill(0);
+                    // SAFETY: `kernels` checked the tier.
+                    unsafe { (self.kernels.quantize)(from, &mut row[..x.cols()], row_scales, sums) };
+                    scatter(int8.unit, int8.wide, row, r, int8.mr, a.codes);
+                    a.put_scales(r, int8.mr, sums, row_scales);
+                    if term + 1 < layout.terms {
+                        subtract(x.row(i), row, row_scales, lost);
+                    }
+                }
             }
         });
     }
@@ -152,7 +161,9 @@ impl Compute {
         let width = strip.len.next_multiple_of(int8.nr);
         let code_floats = k * layout.code_bytes / 4;
         let mut scratch = self.scratch.take();
-        let sums_len = BLOCK.next_multiple_of(int8.mr) * width;
+        // The sums of the second term stand behind all those of the first.
+        let term_len = BLOCK.next_multiple_of(int8.mr) * width;
+        let sums_len = layout.terms * term_len;
         let mut rest = scratch.floats(width * (code_floats + 2 * groups) + sums_len + int8.nr * (k / 4 + 2 * groups));
         let b = cut(&mut rest, width * code_floats);
         let b_scale = cut(&mut rest, width * groups);
@@ -164,8 +175,9 @@ impl Compute {
         for from in (0..m).step_by(step) {
             let rows = step.min(m - from);
             for j in (0..strip.len).step_by(int8.nr) {
-                for i in (0..rows).step_by(int8.mr) {
-                    let a = layout.split(&a[(from + i) / int8.mr * layout.len..][..layout.len]);
+                for (i, term) in (0..rows).step_by(int8.mr).flat_map(|i| (0..layout.terms).map(move |term| (i, term))) {
+                    let panel = (from + i) / int8.mr * layout.terms + term;
+                    let a = layout.split(&a[panel * layout.len..][..layout.len]);
                     let tile = TileI8 {
                         groups,
                         group,
@@ -176,7 +188,7 @@ impl Compute {
                         b: b[j * code_floats..].as_ptr().cast(),
                         b_scale: b_scale[j * groups..].as_ptr(),
                         b_min: if has_min(ty) { b_min[j * groups..].as_ptr() } else { std::ptr::null() },
-                        c: c[i * width + j..].as_mut_ptr(),
+                        c: c[term * term_len + i * width + j..].as_mut_ptr(),
                         ldc: width,
                     };
                     // SAFETY: `kernels` checked the tier; every operand is a whole panel, and `c`
@@ -184,12 +196,16 @@ impl Compute {
                     unsafe { (int8.tile)(&tile) };
                 }
             }
+            let (c, second) = c.split_at_mut(term_len);
             for i in 0..rows {
+                let sums = &mut c[i * width..][..strip.len];
+                if layout.terms == 2 {
+                    sums.iter_mut().zip(&second[i * width..]).for_each(|(sum, more)| *sum += more);
+                }
                 // SAFETY: `kernels` checked the tier; strips are disjoint columns of the output,
                 // which stays borrowed until the operation ends.
                 unsafe {
                     let out = out.part(from + i, strip.from, strip.len);
-                    let sums = &mut c[i * width..][..strip.len];
                     (self.kernels.finish)(sums, product.finish(strip.from, strip.len), out);
                 }
             }
@@ -265,8 +281,8 @@ impl Compute {
 
 /// What is left of `x` without the numbers that codes and scales stand for.
 fn subtract(x: &[f32], codes: &[i8], scales: &[f32], rest: &mut [f32]) {
-    let groups = x.as_chunks::<GROUP>().0.iter().zip(codes.as_chunks::<GROUP>().0).zip(scales);
-    for (rest, ((x, q), &scale)) in rest.as_chunks_mut::<GROUP>().0.iter_mut().zip(groups) {
+    let groups = x.chunks(GROUP).zip(codes.chunks(GROUP)).zip(scales);
+    for (rest, ((x, q), &scale)) in rest.chunks_mut(GROUP).zip(groups) {
         for ((rest, x), &q) in rest.iter_mut().zip(x).zip(q) {
             *rest = x - f32::from(q) * scale;
         }
@@ -330,6 +346,8 @@ struct Panel {
     code_bytes: usize,
     /// Floats of a panel.
     len: usize,
+    /// Panels of codes for the same rows.
+    terms: usize,
 }
 
 /// The parts of one panel: codes, scales for 32, and for weight groups of 16 and of 32 the scaled
@@ -353,11 +371,11 @@ struct PanelPartsMut<'a> {
 }
 
 impl Panel {
-    fn new(int8: Int8, cols: usize) -> Self {
+    fn new(int8: Int8, cols: usize, terms: usize) -> Self {
         let k = cols.next_multiple_of(GROUP);
         let code_bytes = if int8.wide { 2 } else { 1 };
         let len = int8.mr * (k * code_bytes / 4 + k / 32 + 2 * (k / 16 + k / 32));
-        Self { mr: int8.mr, k, code_bytes, len: len.next_multiple_of(16) }
+        Self { mr: int8.mr, k, code_bytes, len: len.next_multiple_of(16), terms }
     }
 
     fn lens(&self) -> [usize; 6] {

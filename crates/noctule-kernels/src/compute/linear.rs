@@ -96,14 +96,28 @@ impl Compute {
     /// # Panics
     /// When shapes do not fit together.
     pub fn linear(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
-        self.linear_as(self.precision, x, products);
+        self.linear_as(self.precision, 1, x, products);
     }
 
-    /// As [`linear`](Self::linear), with a precision of its own.
+    /// As [`linear`](Self::linear); under [`Precision::Fast`] the input is rounded to 16 bits however
+    /// many rows it has, for twice the arithmetic.
     ///
     /// # Panics
     /// When shapes do not fit together.
-    pub fn linear_as(&self, precision: Precision, x: Rows<'_>, products: &mut [Product<'_>]) {
+    pub fn linear_fine(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
+        self.linear_as(self.precision, 2, x, products);
+    }
+
+    /// As [`linear`](Self::linear) under [`Precision::Accurate`].
+    ///
+    /// # Panics
+    /// When shapes do not fit together.
+    pub fn linear_accurate(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
+        self.linear_as(Precision::Accurate, 1, x, products);
+    }
+
+    /// `terms` is how many codes an activation of many rows becomes under [`Precision::Fast`].
+    fn linear_as(&self, precision: Precision, terms: usize, x: Rows<'_>, products: &mut [Product<'_>]) {
         for product in &*products {
             product.check(&x);
         }
@@ -113,7 +127,7 @@ impl Compute {
         if x.rows() <= MAX_M {
             self.linear_few(precision, x, products);
         } else if precision == Precision::Fast {
-            self.linear_int8(x, products);
+            self.linear_int8(x, terms, products);
         } else {
             self.linear_f32(x, products);
         }
