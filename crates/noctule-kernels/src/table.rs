@@ -62,6 +62,10 @@ pub(crate) struct GemvI8 {
     pub(crate) m: usize,
     pub(crate) out: *mut f32,
     pub(crate) out_stride: usize,
+    /// Packed weights that will be needed next, and how many of their bytes to ask for after each
+    /// row. They need not exist.
+    pub(crate) next: *const u8,
+    pub(crate) row_bytes: usize,
 }
 
 /// The `f32` tile of a tier.

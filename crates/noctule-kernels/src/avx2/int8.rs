@@ -7,6 +7,8 @@
 // Register tiles are arrays that share an index.
 #![allow(clippy::needless_range_loop)]
 
+use super::Avx2;
+use crate::generic::int8::{self, Int8Simd};
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::x86_64::*;
 
@@ -20,7 +22,32 @@ pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 2, wide: true, tile, 
 #[target_feature(enable = "avx2,fma")]
 unsafe fn tile(t: &TileI8) {
     // SAFETY: passed on to the caller.
-    unsafe { if t.b_min.is_null() { tile_of::<false>(t) } else { tile_of::<true>(t) } }
+    unsafe { int8::tile::<Avx2>(t) }
+}
+
+/// # Safety
+/// The processor has the tier, and all elements that `g` names are valid.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn gemv(g: &GemvI8) {
+    // SAFETY: passed on to the caller.
+    unsafe { int8::gemv::<Avx2>(g) }
+}
+
+// SAFETY: the functions are those of the tier.
+unsafe impl Int8Simd for Avx2 {
+    type Floats = Avx2;
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn tile<const GROUP: usize, const MIN: bool>(t: &TileI8) {
+        // SAFETY: passed on to the caller.
+        unsafe { tile_of::<MIN>(t) }
+    }
+    #[inline(always)]
+    unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+        // SAFETY: passed on to the caller.
+        unsafe { few::<M>(g, j, i) }
+    }
 }
 
 /// # Safety
@@ -72,35 +99,13 @@ unsafe fn tile_of<const MIN: bool>(t: &TileI8) {
     }
 }
 
-/// # Safety
-/// The processor has the tier, and all elements that `g` names are valid.
-#[target_feature(enable = "avx2,fma")]
-unsafe fn gemv(g: &GemvI8) {
-    // SAFETY: passed on to the caller; every block stays within `n` and `m`.
-    unsafe {
-        let mut i = 0;
-        while i < g.m {
-            let rows = (g.m - i).min(4);
-            for j in 0..g.n {
-                match rows {
-                    1 => gemv_of::<1>(g, j, i),
-                    2 => gemv_of::<2>(g, j, i),
-                    3 => gemv_of::<3>(g, j, i),
-                    _ => gemv_of::<4>(g, j, i),
-                }
-            }
-            i += rows;
-        }
-    }
-}
-
 /// One row of weights, `M` rows of activations from `i` on.
 ///
 /// # Safety
 /// As for [`gemv`].
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn gemv_of<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
     // SAFETY: the operands have the shapes that `GemvI8` states.
     unsafe {
         let groups = g.k / g.group;
@@ -128,13 +133,8 @@ unsafe fn gemv_of<const M: usize>(g: &GemvI8, j: usize, i: usize) {
         for (c, &acc) in acc.iter().enumerate() {
             let four = _mm_add_ps(_mm256_castps256_ps128(acc), _mm256_extractf128_ps::<1>(acc));
             let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-            let mut sum = _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)));
-            if !g.w_min.is_null() {
-                for b in 0..groups {
-                    sum += *g.x_sum.add((i + c) * groups + b) * *g.w_min.add(j * groups + b);
-                }
-            }
-            *g.out.add((i + c) * g.out_stride + j) = sum;
+            let sum = _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)));
+            *g.out.add((i + c) * g.out_stride + j) = sum + int8::offsets(g, j, i + c);
         }
     }
 }

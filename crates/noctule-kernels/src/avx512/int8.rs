@@ -6,6 +6,8 @@
 // Register tiles are arrays that share an index.
 #![allow(clippy::needless_range_loop)]
 
+use super::Avx512;
+use crate::generic::int8::{self, Int8Simd};
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::x86_64::*;
 
@@ -19,13 +21,31 @@ pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, wide: false, tile,
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn tile(t: &TileI8) {
     // SAFETY: passed on to the caller.
-    unsafe {
-        match (t.group, t.b_min.is_null()) {
-            (16, true) => tile_of::<16, 4, false>(t),
-            (16, false) => tile_of::<16, 4, true>(t),
-            (_, true) => tile_of::<32, 8, false>(t),
-            (_, false) => tile_of::<32, 8, true>(t),
-        }
+    unsafe { int8::tile::<Avx512>(t) }
+}
+
+/// # Safety
+/// The processor has the tier, and all elements that `g` names are valid.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+unsafe fn gemv(g: &GemvI8) {
+    // SAFETY: passed on to the caller.
+    unsafe { int8::gemv::<Avx512>(g) }
+}
+
+// SAFETY: the functions are those of the tier.
+unsafe impl Int8Simd for Avx512 {
+    type Floats = Avx512;
+    const ROWS: usize = 5;
+
+    #[inline(always)]
+    unsafe fn tile<const GROUP: usize, const MIN: bool>(t: &TileI8) {
+        // SAFETY: passed on to the caller.
+        unsafe { if GROUP == 16 { tile_of::<16, 4, MIN>(t) } else { tile_of::<32, 8, MIN>(t) } }
+    }
+    #[inline(always)]
+    unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+        // SAFETY: passed on to the caller.
+        unsafe { few::<M>(g, j, i) }
     }
 }
 
@@ -72,53 +92,22 @@ unsafe fn tile_of<const GROUP: usize, const QUADS: usize, const MIN: bool>(t: &T
     }
 }
 
-/// # Safety
-/// The processor has the tier, and all elements that `g` names are valid.
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn gemv(g: &GemvI8) {
-    // SAFETY: passed on to the caller; every block stays within `n` and `m`.
-    unsafe {
-        let mut i = 0;
-        while i < g.m {
-            let rows = (g.m - i).min(5);
-            let mut j = 0;
-            while j < g.n {
-                let pair = g.n - j >= 2;
-                match (rows, pair) {
-                    (1, true) => gemv_of::<2, 1>(g, j, i),
-                    (1, false) => gemv_of::<1, 1>(g, j, i),
-                    (2, true) => gemv_of::<2, 2>(g, j, i),
-                    (2, false) => gemv_of::<1, 2>(g, j, i),
-                    (3, true) => gemv_of::<2, 3>(g, j, i),
-                    (3, false) => gemv_of::<1, 3>(g, j, i),
-                    (4, true) => gemv_of::<2, 4>(g, j, i),
-                    (4, false) => gemv_of::<1, 4>(g, j, i),
-                    (_, true) => gemv_of::<2, 5>(g, j, i),
-                    (_, false) => gemv_of::<1, 5>(g, j, i),
-                }
-                j += if pair { 2 } else { 1 };
-            }
-            i += rows;
-        }
-    }
-}
-
-/// `R` rows of weights from `j` on, `M` rows of activations from `i` on.
+/// One row of weights, `M` rows of activations from `i` on.
 ///
 /// # Safety
 /// As for [`gemv`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn gemv_of<const R: usize, const M: usize>(g: &GemvI8, j: usize, i: usize) {
+unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
     // SAFETY: the operands have the shapes that `GemvI8` states, and masks keep loads inside them.
     unsafe {
         let groups = g.k / g.group;
-        let mut acc = [[_mm512_setzero_ps(); M]; R];
+        let mut acc = [_mm512_setzero_ps(); M];
         // Sixteen weight groups are one vector of scales.
         for first in (0..groups).step_by(16) {
             let count = (groups - first).min(16);
             let mask = (0xffff_u32 >> (16 - count)) as u16;
-            let mut scales = [[_mm512_setzero_ps(); M]; R];
+            let mut scales = [_mm512_setzero_ps(); M];
             let mut x_scales = [_mm512_setzero_ps(); M];
             for (c, x_scale) in x_scales.iter_mut().enumerate() {
                 let from = g.x_scale.add((i + c) * (g.k / 32));
@@ -132,18 +121,16 @@ unsafe fn gemv_of<const R: usize, const M: usize>(g: &GemvI8, j: usize, i: usize
                     _mm512_permutexvar_ps(pairs, loaded)
                 };
             }
-            for r in 0..R {
-                let at = (j + r) * groups + first;
-                let w_scale = _mm512_maskz_loadu_ps(mask, g.w_scale.add(at));
-                for c in 0..M {
-                    scales[r][c] = _mm512_mul_ps(w_scale, x_scales[c]);
-                }
-                if !g.w_min.is_null() {
-                    let min = _mm512_maskz_loadu_ps(mask, g.w_min.add(at));
-                    for (c, acc) in acc[r].iter_mut().enumerate() {
-                        let from = g.x_sum.add((i + c) * groups + first);
-                        *acc = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, from), min, *acc);
-                    }
+            let at = j * groups + first;
+            let w_scale = _mm512_maskz_loadu_ps(mask, g.w_scale.add(at));
+            for c in 0..M {
+                scales[c] = _mm512_mul_ps(w_scale, x_scales[c]);
+            }
+            if !g.w_min.is_null() {
+                let min = _mm512_maskz_loadu_ps(mask, g.w_min.add(at));
+                for (c, acc) in acc.iter_mut().enumerate() {
+                    let from = g.x_sum.add((i + c) * groups + first);
+                    *acc = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(mask, from), min, *acc);
                 }
             }
             // A vector of 64 codes spans 64 / group groups: 16 lanes of four codes each.
@@ -155,29 +142,22 @@ unsafe fn gemv_of<const R: usize, const M: usize>(g: &GemvI8, j: usize, i: usize
                 let bytes = (codes - from).min(64);
                 let mask = u64::MAX >> (64 - bytes);
                 let at = first * g.group + from;
-                let mut x = [_mm512_setzero_si512(); M];
-                for (c, x) in x.iter_mut().enumerate() {
-                    *x = _mm512_maskz_loadu_epi8(mask, g.x.add((i + c) * g.k + at));
-                }
-                for r in 0..R {
-                    let w = _mm512_maskz_loadu_epi8(mask, g.w.add((j + r) * g.k + at));
-                    let negative = _mm512_movepi8_mask(w);
-                    let magnitude = _mm512_abs_epi8(w);
-                    for c in 0..M {
-                        let zero = _mm512_setzero_si512();
-                        let signed = _mm512_mask_sub_epi8(x[c], negative, zero, x[c]);
-                        let dot = _mm512_dpbusd_epi32(zero, magnitude, signed);
-                        let scale = _mm512_permutexvar_ps(index, scales[r][c]);
-                        acc[r][c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, acc[r][c]);
-                    }
+                let w = _mm512_maskz_loadu_epi8(mask, g.w.add(j * g.k + at));
+                let negative = _mm512_movepi8_mask(w);
+                let magnitude = _mm512_abs_epi8(w);
+                for c in 0..M {
+                    let zero = _mm512_setzero_si512();
+                    let x = _mm512_maskz_loadu_epi8(mask, g.x.add((i + c) * g.k + at));
+                    let signed = _mm512_mask_sub_epi8(x, negative, zero, x);
+                    let dot = _mm512_dpbusd_epi32(zero, magnitude, signed);
+                    let scale = _mm512_permutexvar_ps(index, scales[c]);
+                    acc[c] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, acc[c]);
                 }
                 index = _mm512_add_epi32(index, _mm512_set1_epi32(per_vector as i32));
             }
         }
-        for r in 0..R {
-            for c in 0..M {
-                *g.out.add((i + c) * g.out_stride + j + r) = _mm512_reduce_add_ps(acc[r][c]);
-            }
+        for (c, &acc) in acc.iter().enumerate() {
+            *g.out.add((i + c) * g.out_stride + j) = _mm512_reduce_add_ps(acc);
         }
     }
 }

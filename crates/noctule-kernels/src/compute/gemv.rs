@@ -131,6 +131,8 @@ impl Compute {
                 m: x.rows(),
                 out: sums[j..].as_mut_ptr(),
                 out_stride: strip.len,
+                next: bytes.as_ptr_range().end,
+                row_bytes: weights.row_bytes(),
             };
             // SAFETY: `kernels` checked the tier; all arrays have the shapes that `GemvI8` states.
             unsafe { (self.kernels.int8.gemv)(&call) };

@@ -4,6 +4,8 @@
 // Register tiles are arrays that share an index.
 #![allow(clippy::needless_range_loop)]
 
+use crate::generic::int8::{self, Int8Simd};
+use crate::neon::{self, Neon};
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::aarch64::*;
 use std::arch::asm;
@@ -49,13 +51,34 @@ fn sdot_lane<const LANE: i32>(mut acc: int32x4_t, columns: int8x16_t, rows: int8
 #[target_feature(enable = "neon,dotprod")]
 unsafe fn tile(t: &TileI8) {
     // SAFETY: passed on to the caller.
-    unsafe {
-        match (t.group, t.b_min.is_null()) {
-            (16, true) => tile_of::<16, false>(t),
-            (16, false) => tile_of::<16, true>(t),
-            (_, true) => tile_of::<32, false>(t),
-            (_, false) => tile_of::<32, true>(t),
-        }
+    unsafe { int8::tile::<Dotprod>(t) }
+}
+
+/// # Safety
+/// The processor has the tier, and all elements that `g` names are valid.
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn gemv(g: &GemvI8) {
+    // SAFETY: passed on to the caller.
+    unsafe { int8::gemv::<Dotprod>(g) }
+}
+
+/// The base instructions and the dot product.
+struct Dotprod;
+
+// SAFETY: the functions are those of the tier.
+unsafe impl Int8Simd for Dotprod {
+    type Floats = Neon;
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn tile<const GROUP: usize, const MIN: bool>(t: &TileI8) {
+        // SAFETY: passed on to the caller.
+        unsafe { tile_of::<GROUP, MIN>(t) }
+    }
+    #[inline(always)]
+    unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+        // SAFETY: passed on to the caller.
+        unsafe { neon::int8::few::<M>(g, j, i, |acc, a, b| sdot(acc, a, b)) }
     }
 }
 
@@ -110,71 +133,6 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
         }
         for (r, &sum) in sums.iter().enumerate() {
             vst1q_f32(t.c.add(r * t.ldc), sum);
-        }
-    }
-}
-
-/// # Safety
-/// The processor has the tier, and all elements that `g` names are valid.
-#[target_feature(enable = "neon,dotprod")]
-unsafe fn gemv(g: &GemvI8) {
-    // SAFETY: passed on to the caller; every block stays within `n` and `m`.
-    unsafe {
-        let mut i = 0;
-        while i < g.m {
-            let rows = (g.m - i).min(4);
-            for j in 0..g.n {
-                match rows {
-                    1 => gemv_of::<1>(g, j, i),
-                    2 => gemv_of::<2>(g, j, i),
-                    3 => gemv_of::<3>(g, j, i),
-                    _ => gemv_of::<4>(g, j, i),
-                }
-            }
-            i += rows;
-        }
-    }
-}
-
-/// One row of weights, `M` rows of activations from `i` on.
-///
-/// # Safety
-/// As for [`gemv`].
-#[inline]
-#[target_feature(enable = "neon,dotprod")]
-unsafe fn gemv_of<const M: usize>(g: &GemvI8, j: usize, i: usize) {
-    // SAFETY: the operands have the shapes that `GemvI8` states.
-    unsafe {
-        let groups = g.k / g.group;
-        let w_scale = g.w_scale.add(j * groups);
-        let mut acc = [vdupq_n_f32(0.0); M];
-        for step in 0..g.k / 32 {
-            let w = g.w.add(j * g.k + step * 32);
-            let (low, high) = (vld1q_s8(w), vld1q_s8(w.add(16)));
-            for (c, acc) in acc.iter_mut().enumerate() {
-                let x = g.x.add((i + c) * g.k + step * 32);
-                let x_scale = *g.x_scale.add((i + c) * (g.k / 32) + step);
-                let (x_low, x_high) = (vld1q_s8(x), vld1q_s8(x.add(16)));
-                let zero = vdupq_n_s32(0);
-                if g.group == 32 {
-                    let dot = sdot(sdot(zero, low, x_low), high, x_high);
-                    *acc = vfmaq_n_f32(*acc, vcvtq_f32_s32(dot), x_scale * *w_scale.add(step));
-                } else {
-                    let first = vcvtq_f32_s32(sdot(zero, low, x_low));
-                    let second = vcvtq_f32_s32(sdot(zero, high, x_high));
-                    *acc = vfmaq_n_f32(*acc, first, x_scale * *w_scale.add(2 * step));
-                    *acc = vfmaq_n_f32(*acc, second, x_scale * *w_scale.add(2 * step + 1));
-                }
-            }
-        }
-        for (c, &acc) in acc.iter().enumerate() {
-            let mut sum = vaddvq_f32(acc);
-            if !g.w_min.is_null() {
-                for b in 0..groups {
-                    sum += *g.x_sum.add((i + c) * groups + b) * *g.w_min.add(j * groups + b);
-                }
-            }
-            *g.out.add((i + c) * g.out_stride + j) = sum;
         }
     }
 }

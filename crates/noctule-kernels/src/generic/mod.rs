@@ -7,5 +7,6 @@ pub(crate) mod cells;
 pub(crate) mod cross;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
+pub(crate) mod int8;
 pub(crate) mod math;
 pub(crate) mod transpose;

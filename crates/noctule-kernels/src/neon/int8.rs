@@ -5,6 +5,8 @@
 // Register tiles are arrays that share an index.
 #![allow(clippy::needless_range_loop)]
 
+use super::Neon;
+use crate::generic::int8::{self, Int8Simd};
 use crate::table::{GemvI8, Int8, TileI8};
 use std::arch::aarch64::*;
 
@@ -18,13 +20,31 @@ pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 16, wide: false, tile
 #[target_feature(enable = "neon")]
 unsafe fn tile(t: &TileI8) {
     // SAFETY: passed on to the caller.
-    unsafe {
-        match (t.group, t.b_min.is_null()) {
-            (16, true) => tile_of::<16, false>(t),
-            (16, false) => tile_of::<16, true>(t),
-            (_, true) => tile_of::<32, false>(t),
-            (_, false) => tile_of::<32, true>(t),
-        }
+    unsafe { int8::tile::<Neon>(t) }
+}
+
+/// # Safety
+/// The processor has the tier, and all elements that `g` names are valid.
+#[target_feature(enable = "neon")]
+unsafe fn gemv(g: &GemvI8) {
+    // SAFETY: passed on to the caller.
+    unsafe { int8::gemv::<Neon>(g) }
+}
+
+// SAFETY: the functions are those of the tier.
+unsafe impl Int8Simd for Neon {
+    type Floats = Neon;
+    const ROWS: usize = 4;
+
+    #[inline(always)]
+    unsafe fn tile<const GROUP: usize, const MIN: bool>(t: &TileI8) {
+        // SAFETY: passed on to the caller.
+        unsafe { tile_of::<GROUP, MIN>(t) }
+    }
+    #[inline(always)]
+    unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+        // SAFETY: passed on to the caller.
+        unsafe { few::<M>(g, j, i, |acc, a, b| dot16(acc, a, b)) }
     }
 }
 
@@ -82,35 +102,17 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
     }
 }
 
-/// # Safety
-/// The processor has the tier, and all elements that `g` names are valid.
-#[target_feature(enable = "neon")]
-unsafe fn gemv(g: &GemvI8) {
-    // SAFETY: passed on to the caller; every block stays within `n` and `m`.
-    unsafe {
-        let mut i = 0;
-        while i < g.m {
-            let rows = (g.m - i).min(4);
-            for j in 0..g.n {
-                match rows {
-                    1 => gemv_of::<1>(g, j, i),
-                    2 => gemv_of::<2>(g, j, i),
-                    3 => gemv_of::<3>(g, j, i),
-                    _ => gemv_of::<4>(g, j, i),
-                }
-            }
-            i += rows;
-        }
-    }
-}
-
-/// One row of weights, `M` rows of activations from `i` on.
+/// One row of weights, `M` rows of activations from `i` on; `dot16` adds the products of sixteen codes.
 ///
 /// # Safety
 /// As for [`gemv`].
-#[inline]
-#[target_feature(enable = "neon")]
-unsafe fn gemv_of<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+#[inline(always)]
+pub(crate) unsafe fn few<const M: usize>(
+    g: &GemvI8,
+    j: usize,
+    i: usize,
+    dot16: impl Fn(int32x4_t, int8x16_t, int8x16_t) -> int32x4_t,
+) {
     // SAFETY: the operands have the shapes that `GemvI8` states.
     unsafe {
         let groups = g.k / g.group;
@@ -136,13 +138,7 @@ unsafe fn gemv_of<const M: usize>(g: &GemvI8, j: usize, i: usize) {
             }
         }
         for (c, &acc) in acc.iter().enumerate() {
-            let mut sum = vaddvq_f32(acc);
-            if !g.w_min.is_null() {
-                for b in 0..groups {
-                    sum += *g.x_sum.add((i + c) * groups + b) * *g.w_min.add(j * groups + b);
-                }
-            }
-            *g.out.add((i + c) * g.out_stride + j) = sum;
+            *g.out.add((i + c) * g.out_stride + j) = vaddvq_f32(acc) + int8::offsets(g, j, i + c);
         }
     }
 }
