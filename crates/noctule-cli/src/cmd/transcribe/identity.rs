@@ -14,7 +14,7 @@ use std::time::UNIX_EPOCH;
 const SAMPLE: u64 = 64 * 1024;
 
 /// The header of a journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
     /// Version of the program.
     noctule: String,
@@ -109,4 +109,56 @@ impl Mark {
 /// FNV-1a, 64 bits (Fowler, Noll, Vo; IETF draft-eastlake-fnv).
 pub fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        let ours = Identity { model: "base".into(), settings: vec!["beam_size: 5".into()], ..Identity::default() };
+        let differs = |change: fn(&mut Identity)| {
+            let mut theirs = ours.clone();
+            change(&mut theirs);
+            assert_ne!(ours, theirs);
+            ours.difference(&theirs)
+        };
+        assert!(differs(|i| i.input.modified += 1).contains("file has changed"));
+        assert!(differs(|i| i.model = "tiny".into()).contains("with the model tiny, this is base"));
+        assert!(differs(|i| i.model_mark.hash += 1).contains("model base has changed"));
+        assert!(differs(|i| i.noctule = "0.0.1".into()).contains("noctule 0.0.1"));
+        assert!(
+            differs(|i| i.settings[0] = "beam_size: 1".into()).contains("'beam_size: 1', this is with 'beam_size: 5'")
+        );
+        assert!(differs(|i| i.settings.push("more".into())).contains("other options"));
+    }
+
+    #[test]
+    fn the_hash_is_fnv_1a() {
+        // Test vectors of the draft.
+        assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a(b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn a_mark_sees_both_ends() {
+        let path = std::env::temp_dir().join(format!("noctule-mark-{}", std::process::id()));
+        let mut bytes = vec![1u8; 200_000];
+        let mut mark = |at: usize| {
+            bytes[at] += 1;
+            std::fs::write(&path, &bytes).unwrap();
+            Mark::of(&path).unwrap()
+        };
+        let marks = [mark(0), mark(65_535), mark(199_999), mark(140_000)];
+        for (i, one) in marks.iter().enumerate() {
+            assert_eq!(one.size, 200_000);
+            assert!(marks[i + 1..].iter().all(|other| one.hash != other.hash));
+        }
+        std::fs::write(&path, b"short").unwrap();
+        assert_eq!(Mark::of(&path).unwrap().size, 5);
+        std::fs::remove_file(&path).unwrap();
+        assert!(Mark::of(&path).unwrap_err().to_string().contains("noctule-mark"));
+    }
 }

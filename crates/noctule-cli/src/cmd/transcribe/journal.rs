@@ -181,3 +181,99 @@ pub fn folder() -> Result<PathBuf, Failure> {
     let state = state.ok_or_else(|| Failure::work("there is no home folder: set XDG_STATE_HOME"))?;
     Ok(state.join("noctule").join("journals"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Checkpoints as the engine writes them, `segments` after each.
+    fn window(seek: usize, before: usize, count: usize) -> String {
+        let segments: Vec<_> = (before..before + count)
+            .map(|id| {
+                serde_json::json!({
+                    "id": id, "start": 0.1 + 0.2, "end": 1e-7, "text": format!(" « {id} »\n"), "tokens": [],
+                    "avg_logprob": -0.123_456_79, "no_speech_prob": 1e-12, "compression_ratio": 1.0, "temperature": 0.2,
+                    "words": [{ "word": " a", "start": 0.3, "end": 0.4, "probability": 0.5 }],
+                })
+            })
+            .collect();
+        let checkpoint = serde_json::json!({
+            "seek": seek, "language": 0, "language_probability": null, "history": { "fixed": [], "rolling": [1, 2] },
+            "loudest": 1.5, "last_speech": 0.4, "segments": before + count,
+        });
+        let record =
+            serde_json::json!({ "checkpoint": checkpoint, "segments": segments, "word_tokens": vec![3; count] });
+        format!("{record}\n")
+    }
+
+    fn header(identity: &Identity) -> String {
+        serde_json::to_string(identity).unwrap() + "\n"
+    }
+
+    fn parsed(text: &[u8]) -> Option<(usize, f64, u64)> {
+        let old = Old::parse(text)?;
+        let found = old.found.as_ref();
+        Some((found.map_or(0, |f| f.segments.len()), found.map_or(0.0, |f| f.checkpoint.seconds()), old.len))
+    }
+
+    #[test]
+    fn a_torn_line_is_left_out_wherever_it_is_torn() {
+        let head = header(&Identity::default());
+        let (first, second) = (window(2000, 0, 2), window(4500, 2, 1));
+        let whole = format!("{head}{first}{second}");
+        for cut in 0..=whole.len() {
+            let (one, two) = (head.len() + first.len(), whole.len());
+            let expected = match cut {
+                _ if cut == two => Some((3, 45.0, two as u64)),
+                _ if cut >= one => Some((2, 20.0, one as u64)),
+                _ if cut >= head.len() => Some((0, 0.0, head.len() as u64)),
+                _ => None,
+            };
+            assert_eq!(parsed(&whole.as_bytes()[..cut]), expected, "cut at {cut}");
+        }
+        // A power cut may leave zeros.
+        let zeros = [format!("{head}{first}").as_bytes(), &[0; 500], b"\n", second.as_bytes()].concat();
+        assert_eq!(parsed(&zeros), Some((2, 20.0, (head.len() + first.len()) as u64)));
+        // A missing line ends what can be trusted.
+        let gap = format!("{head}{first}{}", window(9000, 5, 1));
+        assert_eq!(parsed(gap.as_bytes()), Some((2, 20.0, (head.len() + first.len()) as u64)));
+        assert_eq!(parsed(b"\x00\xff\n"), None);
+    }
+
+    #[test]
+    fn what_is_written_is_found_again() {
+        let folder = std::env::temp_dir().join(format!("noctule-journal-{}", std::process::id()));
+        let input = folder.join("talk.wav");
+        let open = || Journal::open(&folder, &input, Identity::default()).unwrap();
+        let record: Window = serde_json::from_str(&window(2000, 0, 2)).unwrap();
+        let mut journal = open();
+        assert_eq!((journal.done_s(), journal.resume()), (None, Ok(None)));
+        assert!(matches!(Journal::open(&folder, &input, Identity::default()), Err(Unavailable::Busy)));
+        let mut segments = record.segments;
+        segments.iter_mut().flat_map(|s| &mut s.words).for_each(|word| word.token_count = 3);
+        journal.append(&record.checkpoint, &segments).unwrap();
+        drop(journal);
+
+        let mut journal = open();
+        assert_eq!(journal.done_s(), Some(20.0));
+        let found = journal.resume().unwrap().unwrap();
+        assert_eq!((&found.segments, &found.checkpoint), (&segments, &record.checkpoint));
+        assert_eq!(found.segments[0].start, 0.1 + 0.2);
+        drop(journal);
+
+        // Started again, but interrupted before the first window: the old one is still there.
+        let mut journal = open();
+        journal.start_again();
+        drop(journal);
+        assert_eq!(open().done_s(), Some(20.0));
+        let mut journal = open();
+        journal.start_again();
+        journal.append(&record.checkpoint, &segments).unwrap();
+        drop(journal);
+        let mut journal = open();
+        assert_eq!(journal.resume().unwrap().unwrap().segments.len(), 2);
+        journal.remove();
+        assert_eq!(open().done_s(), None);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}

@@ -10,20 +10,20 @@ mod journal;
 mod live;
 mod model;
 mod output;
+mod resume;
 
 use crate::failure::Failure;
 use crate::plan::{Input, Plan, Stdout};
 use crate::{interrupt, terminal};
-use audio::{Detector, Sound, can_be_read_again};
-use clock::{FileClock, clock_time};
-use identity::Identity;
-use journal::{Journal, Unavailable};
+use audio::{Detector, Sound};
+use clock::FileClock;
+use journal::Journal;
 use live::Live;
 use noctule::events::Events;
 use noctule::format::{Document, Format};
 use noctule::mel::MelMaximum;
 use noctule::report::{Kernels, Memory, Timing};
-use noctule::{Error, Resume, Start, Transcriber, Transcript};
+use noctule::{Error, Start, Transcriber, Transcript};
 use std::time::{Duration, Instant};
 
 /// Transcribes every input of `plan`. `Ok(false)` means that something failed
@@ -62,9 +62,6 @@ pub fn run(plan: &Plan) -> Result<bool, Failure> {
     }
     Ok(complete)
 }
-
-/// Files from this length on, seconds, keep a journal without being asked.
-const JOURNAL_FROM_S: f64 = 120.0;
 
 /// One input on its way.
 struct Job<'a> {
@@ -106,99 +103,27 @@ impl Job<'_> {
         let started = Instant::now();
         let meter = transcriber.peak_meter();
         let Some(mut sound) = Sound::survey(self.input, &self.plan.read, detector, meter)? else {
-            return Err(self.interrupted(None));
+            return Err(resume::interrupted(self.input, None));
         };
         sound.warnings().iter().for_each(|warning| terminal::warning(warning));
         let (audio, duration_s, whole) = (started.elapsed(), sound.duration_s(), sound.warnings().is_empty());
         let clock = FileClock::new(self.plan.read.offset_s, sound.map().cloned(), sound.take_loudness());
-        let mut journal = self.journal(duration_s, transcriber)?;
-        let resume = self.take_up(journal.as_mut(), &clock)?;
+        let mut journal = resume::open_journal(self.plan, self.input, duration_s, transcriber)?;
+        let resume = resume::take_up(self.plan, self.input, journal.as_mut(), &clock)?;
         let mut live = Live::new(self.plan, self.input, &clock, self.first, journal);
         resume.iter().flat_map(|resume| &resume.segments).for_each(|segment| live.segment(segment));
         let start = Start { maximum: sound.loudest().map(MelMaximum::Global), resume };
         let result = transcriber.transcribe_from(&mut sound, &self.plan.options, start, &mut live);
         let (done, journal) = live.finish()?;
         if matches!(result, Err(Error::Cancelled)) {
-            return Err(self.interrupted(journal.map(|_| (done, self.plan.read.offset_s + duration_s))));
+            let place = journal.map(|_| (done, self.plan.read.offset_s + duration_s));
+            return Err(resume::interrupted(self.input, place));
         }
         let mut transcript = result?;
         transcript.duration = duration_s;
         transcript.segments.iter_mut().for_each(|segment| clock.place(segment));
         let timing = timing(transcriber, load, audio, load + started.elapsed(), duration_s);
         Ok(Outcome { transcript, timing, whole, journal })
-    }
-
-    /// The journal of a file that is long enough to need one.
-    fn journal(&self, duration_s: f64, transcriber: &Transcriber) -> Result<Option<Journal>, Failure> {
-        let Input::File(path) = self.input else { return Ok(None) };
-        let wanted = self.plan.resume || duration_s >= JOURNAL_FROM_S;
-        if !wanted || !can_be_read_again(self.input) {
-            return Ok(None);
-        }
-        let identity = Identity::new(self.plan, path, transcriber)?;
-        let name = self.input.name();
-        match journal::folder().map(|folder| Journal::open(&folder, path, identity)) {
-            Ok(Ok(journal)) => return Ok(Some(journal)),
-            Ok(Err(Unavailable::Busy)) if self.plan.resume => {
-                return Err(Failure::work(format!("{name} is being transcribed by another run: let that one finish")));
-            }
-            Ok(Err(Unavailable::Busy)) => terminal::warning(&format!(
-                "{name} is being transcribed by another run too: this one keeps no journal and cannot be resumed"
-            )),
-            Ok(Err(Unavailable::Io(place, error))) => terminal::warning(&format!(
-                "no journal can be kept in {}: {error}; if this run of {name} is interrupted, it cannot be resumed \
-                 (XDG_STATE_HOME names another place)",
-                place.display()
-            )),
-            Err(failure) => terminal::warning(&format!("no journal can be kept: {failure}")),
-        }
-        Ok(None)
-    }
-
-    /// What an earlier run has finished, if this one is to go on with it.
-    fn take_up(&self, journal: Option<&mut Journal>, clock: &FileClock) -> Result<Option<Resume>, Failure> {
-        let Some(journal) = journal else { return Ok(None) };
-        let (name, quiet) = (self.input.name(), self.plan.quiet);
-        if !self.plan.resume {
-            if let Some(done) = journal.done_s() {
-                let done = clock_time(clock.time(done));
-                terminal::notice(
-                    quiet,
-                    &format!(
-                        "an interrupted run of {name} got to {done}: --resume goes on there; this run starts again"
-                    ),
-                );
-            }
-            journal.start_again();
-            return Ok(None);
-        }
-        let resume = journal.resume().map_err(|difference| {
-            Failure::work(format!(
-                "{name} cannot be resumed: {difference}; give the same options again, \
-                 or leave --resume away to start from the beginning"
-            ))
-        })?;
-        terminal::notice(
-            quiet,
-            &match &resume {
-                Some(resume) => format!("{name} goes on at {}", clock_time(clock.time(resume.checkpoint.seconds()))),
-                None => format!("{name} starts from the beginning: nothing of it is in the journal"),
-            },
-        );
-        Ok(resume)
-    }
-
-    /// What to say when the user stops the run. `place`: how much of how much, seconds, is in the journal.
-    fn interrupted(&self, place: Option<(f64, f64)>) -> Failure {
-        let name = self.input.name();
-        let Some((done, end)) = place else {
-            return Failure::Interrupted(format!("stopped; {name} has to start from the beginning"));
-        };
-        let how = match interrupt::command_to_resume() {
-            Some(command) => format!("to go on:\n  {command}"),
-            None => "to go on, give the same command with --resume".to_owned(),
-        };
-        Failure::Interrupted(format!("stopped at {} of {} of {name}; {how}", clock_time(done), clock_time(end)))
     }
 
     /// Writes the files, then standard output.
