@@ -7,6 +7,7 @@
 //! - [`mod@file`] decodes and mixes to mono (or keeps left and right);
 //! - [`resample`] brings any sample rate to 16 kHz;
 //! - [`vad`] finds the speech and maps times of the shortened audio back;
+//! - [`stream`] reads recordings of any length in bounded memory;
 //! - [`stereo`] tells the speakers of a two-channel recording apart;
 //! - [`wav`] writes 16-bit WAV files.
 
@@ -16,6 +17,7 @@ mod error;
 pub mod file;
 pub mod resample;
 pub mod stereo;
+pub mod stream;
 pub mod vad;
 pub mod wav;
 

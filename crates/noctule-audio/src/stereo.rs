@@ -32,28 +32,69 @@ impl Speaker {
 /// How many times louder a channel must be.
 const RATIO: f64 = 1.1;
 
-/// Compares the channels from `start_s` to `end_s` (seconds). Times outside
-/// the recording are cut off; an empty span is [`Speaker::Unknown`].
-pub fn speaker(left: &[f32], right: &[f32], start_s: f64, end_s: f64) -> Speaker {
-    let len = left.len().min(right.len());
-    // A float-to-integer `as` saturates and takes NaN to 0.
-    let sample = |s: f64| ((s * f64::from(SAMPLE_RATE)).round() as usize).min(len);
-    let (start, end) = (sample(start_s), sample(end_s));
-    let span = start..end.max(start);
-    let loudness = |channel: &[f32]| channel[span.clone()].iter().map(|&x| f64::from(x.abs())).sum::<f64>();
-    let (left, right) = (loudness(left), loudness(right));
-    if left > RATIO * right {
-        Speaker::Left
-    } else if right > RATIO * left {
-        Speaker::Right
-    } else {
-        Speaker::Unknown
+/// Samples of one step of [`Loudness`]: 10 ms, as fine as the recogniser's times.
+const STEP: usize = SAMPLE_RATE as usize / 100;
+
+/// How loud the two channels of a recording are, 10 ms after 10 ms: all that
+/// is needed of them, in 2.9 MB an hour.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Loudness {
+    /// Summed magnitudes of left and right.
+    steps: Vec<[f32; 2]>,
+    /// The step that is not complete, and how many samples it has.
+    open: [f64; 2],
+    filled: usize,
+}
+
+impl Loudness {
+    /// Hears the next samples of both channels; the shorter counts.
+    pub fn push(&mut self, left: &[f32], right: &[f32]) {
+        for (left, right) in left.iter().zip(right) {
+            self.open[0] += f64::from(left.abs());
+            self.open[1] += f64::from(right.abs());
+            self.filled += 1;
+            if self.filled == STEP {
+                self.steps.push(self.open.map(|sum| sum as f32));
+                (self.open, self.filled) = ([0.0; 2], 0);
+            }
+        }
+    }
+
+    /// Compares the channels from `start_s` to `end_s` (seconds, rounded to
+    /// 10 ms). Times outside the recording are cut off; an empty span is
+    /// [`Speaker::Unknown`].
+    pub fn speaker(&self, start_s: f64, end_s: f64) -> Speaker {
+        let len = self.steps.len() + usize::from(self.filled > 0);
+        // A float-to-integer `as` saturates and takes NaN to 0.
+        let step = |s: f64| ((s * 100.0).round() as usize).min(len);
+        let (start, end) = (step(start_s), step(end_s));
+        let mut sums = [0.0f64; 2];
+        for i in start..end {
+            let step = self.steps.get(i).map_or(self.open, |step| step.map(f64::from));
+            sums = [sums[0] + step[0], sums[1] + step[1]];
+        }
+        let [left, right] = sums;
+        if left > RATIO * right {
+            Speaker::Left
+        } else if right > RATIO * left {
+            Speaker::Right
+        } else {
+            Speaker::Unknown
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn speaker(left: &[f32], right: &[f32], start_s: f64, end_s: f64) -> Speaker {
+        let mut loudness = Loudness::default();
+        for (left, right) in left.chunks(777).zip(right.chunks(777)) {
+            loudness.push(left, right);
+        }
+        loudness.speaker(start_s, end_s)
+    }
 
     #[test]
     fn the_louder_channel_speaks() {
@@ -78,7 +119,7 @@ mod tests {
     #[test]
     fn strange_spans_are_unknown() {
         let (left, right) = ([1.0f32; 100], [0.0f32; 90]);
-        for (start, end) in [(5.0, 6.0), (0.004, 0.001), (f64::NAN, f64::NAN), (-2.0, -1.0)] {
+        for (start, end) in [(5.0, 6.0), (0.014, 0.001), (f64::NAN, f64::NAN), (-2.0, -1.0)] {
             assert_eq!(speaker(&left, &right, start, end), Speaker::Unknown);
         }
         assert_eq!(speaker(&left, &right, -1.0, f64::INFINITY), Speaker::Left);

@@ -4,7 +4,7 @@
 use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
-use noctule_audio::file::{self, Audio, ReadOptions};
+use noctule_audio::file::{self, Audio, ReadOptions, Reader};
 use noctule_audio::{AudioError, wav};
 
 fn sine(rate: u32, hz: f64, frames: usize) -> Vec<f32> {
@@ -352,4 +352,35 @@ fn impossible_ranges_are_refused() {
     let options = ReadOptions { offset_s: 7.0, ..Default::default() };
     let error = file::read_bytes(&mp3, "x.mp3", &options).unwrap_err();
     assert!(matches!(error, AudioError::OffsetBeyondEnd { duration_s, .. } if (duration_s - 1.5).abs() < 0.01));
+}
+
+#[test]
+fn blocks_joined_are_the_whole() {
+    let (left, right) = (sine(44_100, 440.0, 132_301), sine(44_100, 330.0, 132_301));
+    let stereo = wav::to_bytes(&[&left, &right], 44_100);
+    let flac = std::fs::read(data("tone-48000-stereo-24bit.flac")).unwrap();
+    for (bytes, container, codec, duration_s) in
+        [(&stereo, "wave", "pcm_s16le", 132_301.0 / 44_100.0), (&flac, "flac", "flac", 1.5)]
+    {
+        for (offset_s, wanted_s) in [(0.0, None), (0.7, None), (0.3, Some(0.5)), (1.4, Some(60.0))] {
+            let options = ReadOptions { offset_s, duration_s: wanted_s, keep_stereo: true };
+            let whole = file::read_bytes(bytes, "x", &options).unwrap();
+            let mut reader = Reader::from_bytes(bytes, "x", &options).unwrap();
+            let info = reader.info().clone();
+            assert_eq!((info.container, info.codec, info.channels), (container, codec, 2));
+            assert_eq!(info.duration_s, Some(duration_s));
+            let (mut mono, mut sides) = (Vec::new(), (Vec::new(), Vec::new()));
+            while let Some(block) = reader.next_block().unwrap() {
+                assert!((1..6_400).contains(&block.len()), "{} samples at once", block.len());
+                let len = block.len();
+                mono.extend_from_slice(block);
+                let (l, r) = reader.sides().unwrap();
+                assert_eq!((l.len(), r.len()), (len, len));
+                sides.0.extend_from_slice(l);
+                sides.1.extend_from_slice(r);
+            }
+            assert!(reader.next_block().unwrap().is_none(), "the end stays the end");
+            assert!(mono == whole.samples && Some(sides) == whole.stereo, "{container} from {offset_s} s");
+        }
+    }
 }

@@ -86,6 +86,9 @@ pub struct OutputArgs {
     /// Print one JSON object a line and file, in the order of the arguments.
     #[arg(long)]
     pub json: bool,
+    /// Go on where an interrupted run of the same files and options stopped; the result is the same.
+    #[arg(long)]
+    pub resume: bool,
     /// Print no notices and no progress; warnings and errors stay.
     #[arg(short, long, visible_alias = "no-prints")]
     pub quiet: bool,

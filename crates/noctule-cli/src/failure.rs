@@ -9,6 +9,8 @@ pub enum Failure {
     Usage(String),
     /// The work could not be done: exit code 1.
     Work(String),
+    /// The user has stopped it: exit code 1.
+    Interrupted(String),
     /// The reader of standard output has gone, and there is nothing else to do: exit code 0.
     ReaderGone,
 }
@@ -22,6 +24,15 @@ impl Failure {
     /// [`Failure::Work`] with this sentence.
     pub fn work(message: impl fmt::Display) -> Self {
         Self::Work(message.to_string())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(message) | Self::Work(message) | Self::Interrupted(message) => f.write_str(message),
+            Self::ReaderGone => f.write_str("the reader of standard output has gone"),
+        }
     }
 }
 

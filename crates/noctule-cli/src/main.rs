@@ -2,12 +2,14 @@
 //!
 //! The words of the user → [`short_forms`] → [`args`] (what was typed) →
 //! [`plan`] (what it means) → [`cmd`] (doing it). [`terminal`] and [`failure`]
-//! say what went wrong, on standard error and as the exit code.
+//! say what went wrong, on standard error and as the exit code;
+//! [`interrupt`] hears Ctrl-C.
 #![forbid(unsafe_code)]
 
 mod args;
 mod cmd;
 mod failure;
+mod interrupt;
 mod plan;
 mod short_forms;
 mod terminal;
@@ -23,7 +25,7 @@ fn main() -> ExitCode {
     match run() {
         Ok(true) | Err(Failure::ReaderGone) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(Failure::Work(message)) => {
+        Err(Failure::Work(message) | Failure::Interrupted(message)) => {
             terminal::error(&message);
             ExitCode::FAILURE
         }

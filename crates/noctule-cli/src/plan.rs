@@ -34,6 +34,8 @@ pub struct Plan {
     pub stdout: Stdout,
     /// What goes to files.
     pub files: Option<Files>,
+    /// Continue what was interrupted.
+    pub resume: bool,
     /// No notices, no progress.
     pub quiet: bool,
 }
@@ -121,6 +123,9 @@ impl Plan {
     /// [`Failure::Work`] for a grammar file that cannot be read.
     pub fn new(args: &TranscribeArgs) -> Result<Self, Failure> {
         let inputs = inputs(&args.audio)?;
+        if args.output.resume && inputs.contains(&Input::Stdin) {
+            return Err(Failure::usage("--resume needs files: what came from standard input is gone"));
+        }
         let (stdout, files) = destinations(args, &inputs)?;
         let decoding = &args.decoding;
         Ok(Self {
@@ -136,6 +141,7 @@ impl Plan {
             inputs,
             stdout,
             files,
+            resume: args.output.resume,
             quiet: args.output.quiet,
         })
     }

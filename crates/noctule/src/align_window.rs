@@ -34,8 +34,14 @@ pub(crate) struct Aligned<'a> {
 }
 
 impl Aligner {
-    pub fn reset(&mut self) {
-        self.last_speech = 0.0;
+    /// Begins behind speech that ended at `last_speech` seconds.
+    pub fn resume(&mut self, last_speech: f64) {
+        self.last_speech = last_speech;
+    }
+
+    /// End of the last word so far, seconds.
+    pub fn last_speech(&self) -> f64 {
+        self.last_speech
     }
 
     /// Fills `segments[..].words` and moves the segments' times to their words.

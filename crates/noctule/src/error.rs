@@ -47,6 +47,12 @@ pub enum Error {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// The samples cannot be read.
+    #[error(transparent)]
+    Source(#[from] crate::source::SourceError),
+    /// What should be resumed is not what a checkpoint said.
+    #[error("the interrupted run cannot go on: its record contradicts itself; start from the beginning")]
+    Checkpoint,
     /// The caller's [`Events`](crate::events::Events) asked to stop.
     #[error("cancelled")]
     Cancelled,

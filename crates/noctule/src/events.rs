@@ -1,5 +1,6 @@
 //! What a caller hears while a transcription runs.
 
+use crate::checkpoint::Checkpoint;
 use crate::transcript::Segment;
 
 /// Receives segments and progress, and may stop the run. All methods have
@@ -13,6 +14,10 @@ pub trait Events {
 
     /// The language of the audio, with the model's probability for it.
     fn language(&mut self, _code: &'static str, _probability: f32) {}
+
+    /// A window is finished: where the run stands, and the window's segments,
+    /// which [`segment`](Self::segment) has given already.
+    fn checkpoint(&mut self, _checkpoint: &Checkpoint, _segments: &[Segment]) {}
 
     /// Asked between decoding steps; `true` ends the run with [`Error::Cancelled`](crate::Error::Cancelled).
     fn cancelled(&mut self) -> bool {

@@ -4,16 +4,19 @@
 //! after the encoder, or at the logits of given tokens.
 
 use crate::decoder::Batch;
+use crate::mel::MelMaximum;
 use crate::transcriber::Transcriber;
 use crate::weights::Net;
 
 impl Transcriber {
     /// Log-mel frames of 16 kHz `samples`, see [`mel`](crate::mel).
     pub fn log_mel(&mut self, samples: &[f32]) -> &crate::mel::Mel {
-        let compute = &self.compute;
-        self.mel.compute_parallel(samples, &mut self.state.mel, |data, chunk, work| {
-            compute.par_chunks_mut(data, chunk, work);
-        });
+        let (mel, compute) = (&mut self.state.mel, &self.compute);
+        mel.start(samples.len() as u64, MelMaximum::Running);
+        let all = 0..mel.n_frames();
+        mel.fill(&self.mel, &mut &*samples, all, &|data, chunk, work| compute.par_chunks_mut(data, chunk, work))
+            .expect("a slice gives all its samples");
+        mel.set_maximum(MelMaximum::Global(mel.loudest()));
         &self.state.mel
     }
 

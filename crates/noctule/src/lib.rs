@@ -31,6 +31,7 @@
 mod align_window;
 pub mod alignment_heads;
 mod cache;
+pub mod checkpoint;
 mod decoder;
 #[cfg(feature = "embedded-model")]
 mod embedded;
@@ -51,6 +52,7 @@ mod rng;
 mod rules;
 mod search;
 mod segment;
+pub mod source;
 pub mod split;
 pub mod suppress;
 pub mod timing;
@@ -61,6 +63,7 @@ mod weights;
 mod window;
 pub mod words;
 
+pub use checkpoint::{Checkpoint, Resume};
 #[cfg(feature = "embedded-model")]
 pub use embedded::embedded_model;
 pub use error::Error;
@@ -68,5 +71,6 @@ pub use events::Events;
 pub use noctule_kernels::{Precision, Tier};
 pub use noctule_model::Model;
 pub use options::Options;
-pub use transcriber::{Config, Transcriber};
+pub use source::Samples;
+pub use transcriber::{Config, Start, Transcriber};
 pub use transcript::{Segment, Transcript, Word};

@@ -6,8 +6,11 @@
 //! that comes with the model, base-10 logarithm, everything more than 8 below
 //! the loudest value of the *whole* input raised to that floor, then
 //! `(x + 4) / 4`. The input counts as followed by 30 s of silence. That silence
-//! is never stored: a frame that holds no sample has one known value, the
-//! floor, so memory follows the length of the audio and no sample is copied.
+//! is never stored: a frame that holds no sample has one known value, the floor.
+//!
+//! A recording is never stored either. [`PeakMeter`] finds the loudest value in
+//! a first pass over the samples; [`Mel`] then holds the frames of one window,
+//! which are the same, bit for bit, as those of a spectrogram of the whole.
 //!
 //! Source: `log_mel_spectrogram` of OpenAI's package, called with 30 s of
 //! padding, and whisper.cpp, which agree. They part at one frame: OpenAI
@@ -15,6 +18,13 @@
 //! even that frame is the same unless the window of the last frame reaches
 //! real samples, which 30 s of silence rule out.
 
+mod peak;
+mod spectrogram;
+
+pub use peak::PeakMeter;
+pub use spectrogram::{Mel, MelMaximum};
+
+use crate::source::{Samples, SourceError};
 use noctule_model::MelFilters;
 use realfft::num_complex::Complex;
 use realfft::{RealFftPlanner, RealToComplex};
@@ -33,11 +43,19 @@ pub const PADDING: usize = 30 * SAMPLE_RATE;
 const BINS: usize = WINDOW / 2 + 1;
 /// Smallest mel power that is told from silence.
 const SILENCE: f32 = 1e-10;
+/// Samples from a frame's centre up to and including the last that it needs:
+/// the first frame's reflection takes one more than half a window.
+const REACH: u64 = WINDOW as u64 / 2 + 1;
 /// Decades under the loudest value that are kept.
 const RANGE: f32 = 8.0;
 /// Frames that one parallel piece of work holds: long enough that a thread's
 /// scratch costs nothing, short enough to share out 30 s among four.
 const FRAMES_PER_CHUNK: usize = 128;
+
+/// Shares out work: `parallel(data, chunk_len, work)` must call `work(i, chunk)`
+/// for the `i`-th chunk of `chunk_len` values of `data`, in any order and on any
+/// thread. No result depends on how.
+pub type ParallelFn<'a> = dyn Fn(&mut [f32], usize, &(dyn Fn(usize, &mut [f32]) + Sync)) + 'a;
 
 /// Why a filter bank cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -61,91 +79,6 @@ pub enum MelError {
         /// Values present.
         found: usize,
     },
-}
-
-/// A log-mel spectrogram, frame after frame, and what lies behind its end.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Mel {
-    n_mels: usize,
-    n_samples: usize,
-    floor: f32,
-    data: Vec<f32>,
-}
-
-impl Mel {
-    /// An empty spectrogram of `n_mels` channels.
-    pub fn new(n_mels: usize) -> Self {
-        Self { n_mels, n_samples: 0, floor: normalise(SILENCE.log10(), SILENCE.log10()), data: Vec::new() }
-    }
-
-    /// Channels per frame.
-    pub fn n_mels(&self) -> usize {
-        self.n_mels
-    }
-
-    /// Frames whose window holds at least one sample; only these are stored.
-    pub fn n_frames(&self) -> usize {
-        self.data.len() / self.n_mels.max(1)
-    }
-
-    /// Frames that count as the audio's own, `1 + (samples − 200) / 160`
-    /// (whisper.cpp's `n_len_org`): where the transcriber stops.
-    pub fn n_frames_org(&self) -> usize {
-        let half = (WINDOW / 2) as i64;
-        usize::try_from(1 + (self.n_samples as i64 - half) / HOP as i64).unwrap_or(0)
-    }
-
-    /// Frames including the 30 s of silence behind the audio; behind these there is nothing.
-    pub fn n_frames_padded(&self) -> usize {
-        (self.n_samples + PADDING) / HOP
-    }
-
-    /// Samples that the spectrogram was computed from.
-    pub fn n_samples(&self) -> usize {
-        self.n_samples
-    }
-
-    /// The stored frames, `[n_frames][n_mels]`.
-    pub fn data(&self) -> &[f32] {
-        &self.data
-    }
-
-    /// The value of every channel of a frame of silence.
-    pub fn floor(&self) -> f32 {
-        self.floor
-    }
-
-    /// Frame `index` if it holds audio; `None` for a frame of silence, all of
-    /// whose channels are [`floor`](Self::floor).
-    pub fn frame(&self, index: usize) -> Option<&[f32]> {
-        (index < self.n_frames()).then(|| &self.data[index * self.n_mels..][..self.n_mels])
-    }
-
-    /// Fills `out`, `[n_frames + 2][n_mels]`, with frames `start..start + n_frames`
-    /// between two rows of zeros, which the padded convolution of the encoder's
-    /// stem reads. Frames behind the padded end are zero, as in OpenAI's
-    /// `pad_or_trim`, not silence.
-    ///
-    /// # Panics
-    /// `out` has another length.
-    pub fn window(&self, start: usize, n_frames: usize, out: &mut [f32]) {
-        assert_eq!(out.len(), (n_frames + 2) * self.n_mels, "window buffer holds another number of frames");
-        if self.n_mels == 0 {
-            return;
-        }
-        let padded = self.n_frames_padded();
-        let (before, rows) = out.split_at_mut(self.n_mels);
-        before.fill(0.0);
-        for (i, row) in rows.chunks_exact_mut(self.n_mels).enumerate() {
-            let index = start.saturating_add(i);
-            match self.frame(index) {
-                _ if i == n_frames => row.fill(0.0),
-                Some(frame) => row.copy_from_slice(frame),
-                None if index < padded => row.fill(self.floor),
-                None => row.fill(0.0),
-            }
-        }
-    }
 }
 
 /// One triangular filter: the bins where it is not zero and its weights there.
@@ -208,45 +141,20 @@ impl MelComputer {
         self.filters.len()
     }
 
-    /// Computes the spectrogram of 16 kHz mono `samples` (range −1 to 1) into
-    /// `out`, on this thread. `out`'s memory is reused. Samples that are not
-    /// finite spoil the frames they lie in, which then count as silence.
-    pub fn compute(&self, samples: &[f32], out: &mut Mel) {
-        self.compute_parallel(samples, out, |data, chunk, work| {
-            data.chunks_mut(chunk).enumerate().for_each(|(i, piece)| work(i, piece));
-        });
-    }
-
-    /// Like [`compute`](Self::compute), with the frames shared out by
-    /// `par_chunks(data, chunk_len, work)`, which must call `work(i, chunk)` for
-    /// the `i`-th chunk of `chunk_len` values of `data`, in any order and on any
-    /// thread. The result does not depend on how.
-    pub fn compute_parallel<P>(&self, samples: &[f32], out: &mut Mel, par_chunks: P)
-    where
-        P: Fn(&mut [f32], usize, &(dyn Fn(usize, &mut [f32]) + Sync)),
-    {
+    /// Computes base-10 logarithms of the mel powers of the frames from `first`
+    /// on, `out` is `[frames][n_mels]`; `samples` hold what they need. Samples
+    /// that are not finite spoil the frames they lie in, which then count as silence.
+    fn log_frames(&self, samples: &FrameBuffer, first: usize, out: &mut [f32], parallel: &ParallelFn) {
         let n_mels = self.n_mels();
-        let n_frames = if samples.is_empty() { 0 } else { (samples.len() + WINDOW / 2).div_ceil(HOP) };
-        out.n_mels = n_mels;
-        out.n_samples = samples.len();
-        out.data.clear();
-        out.data.resize(n_frames * n_mels, 0.0);
-        if n_mels > 0 {
-            par_chunks(&mut out.data, FRAMES_PER_CHUNK * n_mels, &|chunk, rows| {
-                let mut scratch = self.scratch();
-                for (i, row) in rows.chunks_exact_mut(n_mels).enumerate() {
-                    self.log_mel(samples, chunk * FRAMES_PER_CHUNK + i, &mut scratch, row);
-                }
-            });
+        if n_mels == 0 || out.is_empty() {
+            return;
         }
-        let loudest = out.data.iter().copied().fold(SILENCE.log10(), f32::max);
-        let floor = loudest - RANGE;
-        out.floor = normalise(SILENCE.log10(), floor);
-        if n_mels > 0 {
-            par_chunks(&mut out.data, FRAMES_PER_CHUNK * n_mels, &|_, rows| {
-                rows.iter_mut().for_each(|x| *x = normalise(*x, floor));
-            });
-        }
+        parallel(out, FRAMES_PER_CHUNK * n_mels, &|chunk, rows| {
+            let mut scratch = self.scratch();
+            for (i, row) in rows.chunks_exact_mut(n_mels).enumerate() {
+                self.log_mel(samples, first + chunk * FRAMES_PER_CHUNK + i, &mut scratch, row);
+            }
+        });
     }
 
     fn scratch(&self) -> Scratch {
@@ -259,9 +167,14 @@ impl MelComputer {
     }
 
     /// log10 of the mel powers of frame `index`, centred on sample `index × 160`.
-    fn log_mel(&self, samples: &[f32], index: usize, scratch: &mut Scratch, out: &mut [f32]) {
+    fn log_mel(&self, samples: &FrameBuffer, index: usize, scratch: &mut Scratch, out: &mut [f32]) {
         let Scratch { frame, spectrum, power, fft } = scratch;
-        fill_frame(samples, index, frame);
+        samples.frame(index, frame);
+        if frame.iter().all(|x| *x == 0.0) {
+            // What the transform would give; hours of digital silence must not take minutes.
+            out.fill(SILENCE.log10());
+            return;
+        }
         frame.iter_mut().zip(&self.hann).for_each(|(x, w)| *x *= w);
         if self.fft.process_with_scratch(frame, spectrum, fft).is_err() {
             // Only wrong buffer lengths are refused, and scratch() made these.
@@ -278,19 +191,61 @@ impl MelComputer {
     }
 }
 
-/// Copies the 400 samples around sample `index × 160`: reflected before the
-/// start, silent behind the end.
-fn fill_frame(samples: &[f32], index: usize, frame: &mut [f32]) {
-    let centre = index * HOP;
-    let half = WINDOW / 2;
-    if centre >= half && centre + half <= samples.len() {
-        frame.copy_from_slice(&samples[centre - half..centre + half]);
-        return;
+/// Frames whose window holds at least one of `n_samples`.
+fn n_frames(n_samples: u64) -> usize {
+    if n_samples == 0 { 0 } else { (n_samples + WINDOW as u64 / 2).div_ceil(HOP as u64) as usize }
+}
+
+/// The samples that some frames need.
+#[derive(Debug, Clone, Default, PartialEq)]
+struct FrameBuffer {
+    samples: Vec<f32>,
+    /// Where `samples` begin in the recording.
+    start: u64,
+}
+
+impl FrameBuffer {
+    /// Where the samples end in the recording.
+    fn end(&self) -> u64 {
+        self.start + self.samples.len() as u64
     }
-    for (i, x) in frame.iter_mut().enumerate() {
-        // Position before the start mirrors to its distance from sample 0.
-        let position = (centre + i).abs_diff(half);
-        *x = samples.get(position).copied().unwrap_or(0.0);
+
+    /// First sample that frame `index` or a later one needs.
+    fn first_of(index: usize) -> u64 {
+        (index as u64 * HOP as u64).saturating_sub(WINDOW as u64 / 2)
+    }
+
+    /// Reads the samples of `frames`, of which there is at least one.
+    fn read(&mut self, source: &mut dyn Samples, frames: Range<usize>) -> Result<(), SourceError> {
+        self.start = Self::first_of(frames.start);
+        let end = ((frames.end as u64 - 1) * HOP as u64 + REACH).min(source.len());
+        self.samples.clear();
+        self.samples.resize(end.saturating_sub(self.start) as usize, 0.0);
+        source.read(self.start, &mut self.samples)
+    }
+
+    /// Drops what only frames before `index` need.
+    fn forget_before(&mut self, index: usize) {
+        let before = Self::first_of(index).saturating_sub(self.start).min(self.samples.len() as u64);
+        self.samples.drain(..before as usize);
+        self.start += before;
+    }
+
+    /// Copies the 400 samples around sample `index × 160`: reflected before the
+    /// start of the recording, silent behind its end.
+    fn frame(&self, index: usize, out: &mut [f32]) {
+        let (centre, half) = (index as u64 * HOP as u64, WINDOW as u64 / 2);
+        if centre >= half + self.start && centre + half <= self.end() {
+            let first = (centre - half - self.start) as usize;
+            out.copy_from_slice(&self.samples[first..first + WINDOW]);
+            return;
+        }
+        for (i, x) in out.iter_mut().enumerate() {
+            // A position before the start mirrors to its distance from sample 0.
+            let position = (centre + i as u64).abs_diff(half);
+            let at = position.checked_sub(self.start).and_then(|at| usize::try_from(at).ok());
+            *x = at.and_then(|at| self.samples.get(at)).copied().unwrap_or(0.0);
+        }
     }
 }
 

@@ -23,7 +23,8 @@ pub struct Timing {
     /// Opening the model and preparing its weights.
     #[serde(serialize_with = "micro")]
     pub load_s: f64,
-    /// Reading, decoding and resampling the audio.
+    /// Reading, decoding and resampling the audio as a whole, and listening for its
+    /// loudest moment and for speech.
     #[serde(serialize_with = "micro")]
     pub audio_s: f64,
     /// The log-mel spectrogram.

@@ -4,10 +4,10 @@
 //! [`format`](crate::format) writers and every caller read them. Times are
 //! seconds from the start of the audio, whatever was skipped in between.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One sampled text token with what the decoder thought of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Token {
     /// Vocabulary id.
     pub id: u32,
@@ -17,7 +17,7 @@ pub struct Token {
 }
 
 /// One word, placed in time by cross-attention alignment.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Word {
     /// The word with its leading blank, if it has one, and the punctuation that clings to it.
     pub word: String,
@@ -33,7 +33,7 @@ pub struct Word {
 }
 
 /// Who speaks, as far as a stereo recording tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Speaker {
     /// The left channel is clearly louder.
@@ -45,7 +45,7 @@ pub enum Speaker {
 }
 
 /// Why a segment should not be trusted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Doubt {
     /// Every attempt ended in a repetition loop; this is the best that was left.
@@ -56,7 +56,7 @@ pub enum Doubt {
 }
 
 /// A stretch of speech with its text.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
     /// Position in the transcript, from 0.
     pub id: usize,
@@ -79,13 +79,13 @@ pub struct Segment {
     /// Words with times; empty unless asked for.
     pub words: Vec<Word>,
     /// Speaker, when stereo diarisation was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaker: Option<Speaker>,
     /// A tinydiarize model says that the speaker changes after this segment.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub speaker_turn_next: bool,
     /// Set when no attempt passed the quality tests.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub doubt: Option<Doubt>,
 }
 

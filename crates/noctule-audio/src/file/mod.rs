@@ -13,17 +13,17 @@
 
 mod decode;
 mod open;
+mod reader;
 mod sink;
 mod splice;
 mod wav_header;
 
-use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::Path;
 
-use symphonia::core::io::{MediaSource, ReadOnlySource};
+pub use reader::{Info, Reader};
 
-use crate::AudioError;
+use crate::{AudioError, SAMPLE_RATE};
 
 /// Which part of the audio to read, and what to keep.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -65,17 +65,7 @@ pub struct Audio {
 /// `options.offset_s`. A file that is cut off or damaged later gives what is
 /// there and a warning.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Audio, AudioError> {
-    let open = || -> Result<Box<dyn MediaSource>, AudioError> {
-        let failed = |source| AudioError::Open { path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(failed)?;
-        if file.metadata().map_err(failed)?.is_dir() {
-            return Err(failed(std::io::ErrorKind::IsADirectory.into()));
-        }
-        Ok(Box::new(file))
-    };
-    let name = path.display().to_string();
-    let extension = path.extension().and_then(|e| e.to_str());
-    decode::read(&name, extension, Some(&open), open()?, options)
+    collect(Reader::open(path, options)?)
 }
 
 /// Reads audio that is in memory. `name` is what messages call it.
@@ -83,8 +73,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Audio, AudioError> {
 /// # Errors
 /// As [`read`].
 pub fn read_bytes(data: &[u8], name: &str, options: &ReadOptions) -> Result<Audio, AudioError> {
-    let open = || -> Result<Box<dyn MediaSource + '_>, AudioError> { Ok(Box::new(Cursor::new(data))) };
-    decode::read(name, None, Some(&open), open()?, options)
+    collect(Reader::from_bytes(data, name, options)?)
 }
 
 /// Reads audio from a stream that cannot seek, such as standard input, up to
@@ -97,5 +86,33 @@ pub fn read_stream<R>(stream: R, name: &str, options: &ReadOptions) -> Result<Au
 where
     R: Read + Send + Sync,
 {
-    decode::read(name, None, None, Box::new(ReadOnlySource::new(stream)), options)
+    collect(Reader::from_stream(stream, name, options)?)
+}
+
+/// Joins the blocks of a reader.
+fn collect(mut reader: Reader<'_>) -> Result<Audio, AudioError> {
+    let mut samples = Vec::new();
+    let mut stereo = reader.sides().map(|_| (Vec::new(), Vec::new()));
+    // Without memory set aside, the vectors just grow as they are filled.
+    let likely = reader.likely_len();
+    let _ = samples.try_reserve_exact(likely);
+    if let Some((left, right)) = &mut stereo {
+        let _ = left.try_reserve_exact(likely).and_then(|()| right.try_reserve_exact(likely));
+    }
+    while let Some(block) = reader.next_block()? {
+        samples.extend_from_slice(block);
+        if let (Some((left, right)), Some((l, r))) = (&mut stereo, reader.sides()) {
+            left.extend_from_slice(l);
+            right.extend_from_slice(r);
+        }
+    }
+    let Info { rate, channels, .. } = *reader.info();
+    Ok(Audio {
+        duration_s: samples.len() as f64 / f64::from(SAMPLE_RATE),
+        samples,
+        stereo: stereo.filter(|_| channels >= 2),
+        source_rate: rate,
+        source_channels: channels,
+        warnings: reader.warnings().to_vec(),
+    })
 }

@@ -8,7 +8,7 @@ use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::{Hint, Probe};
 use symphonia::core::formats::well_known::{FORMAT_ID_FLAC, FORMAT_ID_WAVE};
-use symphonia::core::formats::{FormatReader, Track, TrackType};
+use symphonia::core::formats::{FormatInfo, FormatReader, Track, TrackType};
 use symphonia::core::io::{MediaSource, MediaSourceStream};
 use symphonia::default::formats::{FlacReader, MpaReader, WavReader};
 use symphonia::default::meta::{Id3v1Reader, Id3v2Reader};
@@ -23,6 +23,10 @@ pub(super) struct Opened<'a> {
     pub format: Box<dyn FormatReader + 'a>,
     pub decoder: Box<dyn AudioDecoder>,
     pub track_id: u32,
+    /// The container's short name.
+    pub container: &'static str,
+    /// The codec's short name.
+    pub codec: &'static str,
     /// The sample rate in Hz, within [`RATES`].
     pub rate: u32,
     /// Frames that the header promises, where it knows.
@@ -64,7 +68,8 @@ pub(super) fn open<'a>(
     let rate = sample_rate(name, track)?;
     let decoder = make_decoder(name, track)?;
     let track_id = track.id;
-    let id = format.format_info().format;
+    let codec = decoder.codec_info().short_name;
+    let FormatInfo { format: id, short_name: container, .. } = *format.format_info();
     let exact = id == FORMAT_ID_WAVE || id == FORMAT_ID_FLAC;
     let promised_frames = match &wav {
         Some(wav) => wav.data_len.map(|bytes| bytes / wav.frame_bytes),
@@ -74,7 +79,19 @@ pub(super) fn open<'a>(
     };
     let plausible_frames = byte_len.saturating_mul(16);
     let likely_frames = present_frames.or(promised_frames).map_or(0, |n| n.min(plausible_frames));
-    Ok(Opened { likely_frames, track_id, rate, promised_frames, present_frames, exact, seekable, decoder, format })
+    Ok(Opened {
+        format,
+        decoder,
+        track_id,
+        container,
+        codec,
+        rate,
+        promised_frames,
+        present_frames,
+        likely_frames,
+        exact,
+        seekable,
+    })
 }
 
 /// What the first bytes tell.

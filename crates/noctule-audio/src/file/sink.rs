@@ -1,5 +1,5 @@
 //! Where decoded frames go: mixed to mono, brought to 16 kHz, cut to the
-//! asked-for stretch.
+//! asked-for stretch, and kept until the reader takes them.
 
 use symphonia::core::audio::GenericAudioBufferRef;
 
@@ -43,9 +43,6 @@ impl Range {
     }
 }
 
-/// Left and right.
-type Sides = (Vec<f32>, Vec<f32>);
-
 /// One output channel.
 struct Lane {
     resampler: Resampler,
@@ -60,9 +57,9 @@ pub(super) struct Sink {
     /// The frame at which the resamplers start: a whole number of filter
     /// blocks, one block early, so that an excerpt equals the whole.
     pub skip_frames: u64,
-    /// 16 kHz samples to drop from the front of each lane.
+    /// 16 kHz samples that still lie before the start of the stretch.
     drop: usize,
-    /// 16 kHz samples wanted after the dropped ones.
+    /// 16 kHz samples still wanted, those that are ready included.
     want: Option<u64>,
     /// The next frame's index in the source.
     pub position: u64,
@@ -97,23 +94,58 @@ impl Sink {
         }
     }
 
-    /// Sets memory aside for `frames` frames of the source in all, so that a
-    /// long file is not copied while its buffer grows.
-    pub(super) fn reserve(&mut self, frames: u64) {
-        let rate = self.mono.resampler.rate();
-        let all = resample::output_len(frames.saturating_sub(self.skip_frames), rate);
-        let wanted = self.want.map_or(all, |want| all.min(want + self.drop as u64));
-        // What the filter gives beyond the end, before it is cut off.
-        let surplus = 2 * self.mono.resampler.block().1;
-        let Ok(len) = usize::try_from(wanted + surplus) else { return };
-        for lane in std::iter::once(&mut self.mono).chain(self.sides.iter_mut().flatten()) {
-            // Without it, the buffer just grows as it is filled.
-            let _ = lane.out.try_reserve_exact(len);
+    /// How many samples of the stretch `frames` frames of the source give, and
+    /// some more for what the filter gives beyond the end.
+    pub(super) fn likely_len(&self, frames: u64) -> usize {
+        if frames == 0 {
+            return 0;
         }
+        let all = resample::output_len(frames.saturating_sub(self.skip_frames), self.mono.resampler.rate());
+        let wanted = self.want.map_or(all, |want| all.min(want));
+        usize::try_from(wanted + self.mono.resampler.block().1).unwrap_or(0)
     }
 
+    /// Whether the whole stretch is there.
     pub(super) fn is_full(&self) -> bool {
-        self.want.is_some_and(|want| (self.mono.out.len() as u64) >= want.saturating_add(self.drop as u64))
+        self.want.is_some_and(|want| self.mono.out.len() as u64 >= want)
+    }
+
+    /// How many samples of the stretch can be taken.
+    pub(super) fn ready(&self) -> usize {
+        self.mono.out.len()
+    }
+
+    /// The samples that are ready.
+    pub(super) fn mono(&self) -> &[f32] {
+        &self.mono.out
+    }
+
+    /// The samples of left and right that are ready, where asked for.
+    pub(super) fn sides(&self) -> Option<(&[f32], &[f32])> {
+        self.sides.as_ref().map(|[left, right]| (&*left.out, &*right.out))
+    }
+
+    /// Forgets the samples that were ready.
+    pub(super) fn clear(&mut self) {
+        if let Some(want) = &mut self.want {
+            *want -= self.mono.out.len() as u64;
+        }
+        self.lanes().for_each(|lane| lane.out.clear());
+    }
+
+    fn lanes(&mut self) -> impl Iterator<Item = &mut Lane> {
+        std::iter::once(&mut self.mono).chain(self.sides.iter_mut().flatten())
+    }
+
+    /// Cuts what the resamplers gave to the stretch.
+    fn cut(&mut self) {
+        let drop = self.drop.min(self.mono.out.len());
+        self.drop -= drop;
+        let want = self.want.and_then(|want| usize::try_from(want).ok()).unwrap_or(usize::MAX);
+        for lane in self.lanes() {
+            lane.out.drain(..drop);
+            lane.out.truncate(want);
+        }
     }
 
     pub(super) fn push(&mut self, buffer: &GenericAudioBufferRef<'_>) {
@@ -159,6 +191,7 @@ impl Sink {
                 }
             }
         }
+        self.cut();
     }
 
     pub(super) fn push_silence(&mut self, frames: u64) {
@@ -170,6 +203,7 @@ impl Sink {
         for lane in self.sides.iter_mut().flatten() {
             lane.push(&self.mix);
         }
+        self.cut();
     }
 
     /// Moves the position on and says how many of the frames lie before the start.
@@ -181,26 +215,10 @@ impl Sink {
 
     /// The audio has ended: let the filters give what they hold.
     pub(super) fn end(&mut self) {
-        for lane in std::iter::once(&mut self.mono).chain(self.sides.iter_mut().flatten()) {
+        for lane in self.lanes() {
             lane.resampler.finish(&mut lane.out);
         }
-    }
-
-    /// The samples of the stretch, mono and (for two channels or more) stereo.
-    pub(super) fn take(self) -> (Vec<f32>, Option<Sides>) {
-        let (drop, want) = (self.drop, self.want);
-        let cut = |mut out: Vec<f32>| {
-            out.drain(..drop.min(out.len()));
-            if let Some(want) = want.and_then(|w| usize::try_from(w).ok()) {
-                out.truncate(want);
-            }
-            out
-        };
-        let stereo = match self.sides {
-            Some([left, right]) if self.channels >= 2 => Some((cut(left.out), cut(right.out))),
-            _ => None,
-        };
-        (cut(self.mono.out), stereo)
+        self.cut();
     }
 }
 

@@ -36,7 +36,7 @@ mod segment;
 mod silero;
 mod time_map;
 
-pub use segment::{Span, VadOptions, segments};
+pub use segment::{Span, SpanBuilder, VadOptions, segments};
 pub use silero::{ConvWeights, Silero, SileroShape, SileroWeights};
 pub use time_map::{TimeMap, collect};
 
@@ -113,7 +113,56 @@ impl Vad {
     /// The spans of a whole recording that hold speech, in order and without
     /// overlap.
     pub fn segments(&mut self, samples: &[f32], options: &VadOptions) -> Vec<Span> {
-        let probabilities = self.speech_probabilities(samples);
-        segments(&probabilities, self.frame_len(), samples.len(), options)
+        let mut finder = SpeechFinder::new(self, options);
+        finder.push(samples);
+        finder.finish()
+    }
+}
+
+/// Finds the speech in a recording that passes by once. Memory grows with the
+/// number of spans; only to split long speech, where
+/// [`VadOptions::max_speech_s`] asks for it, also with the length (0.9 MB an
+/// hour).
+pub struct SpeechFinder<'a> {
+    vad: &'a mut Vad,
+    spans: SpanBuilder,
+    /// The beginning of a frame.
+    rest: Vec<f32>,
+    total: usize,
+}
+
+impl<'a> SpeechFinder<'a> {
+    /// Starts `vad` afresh.
+    pub fn new(vad: &'a mut Vad, options: &VadOptions) -> Self {
+        vad.reset();
+        let spans = SpanBuilder::new(vad.frame_len(), options);
+        Self { vad, spans, rest: Vec::new(), total: 0 }
+    }
+
+    /// Hears the next samples.
+    pub fn push(&mut self, mut samples: &[f32]) {
+        let frame = self.vad.frame_len();
+        self.total += samples.len();
+        if !self.rest.is_empty() {
+            let missing = (frame - self.rest.len()).min(samples.len());
+            self.rest.extend_from_slice(&samples[..missing]);
+            samples = &samples[missing..];
+            if self.rest.len() < frame {
+                return;
+            }
+            self.spans.push(self.vad.predict(&self.rest));
+            self.rest.clear();
+        }
+        let mut frames = samples.chunks_exact(frame);
+        frames.by_ref().for_each(|frame| self.spans.push(self.vad.predict(frame)));
+        self.rest.extend_from_slice(frames.remainder());
+    }
+
+    /// The spans that hold speech, in order and without overlap.
+    pub fn finish(mut self) -> Vec<Span> {
+        if !self.rest.is_empty() {
+            self.spans.push(self.vad.predict(&self.rest));
+        }
+        self.spans.finish(self.total)
     }
 }

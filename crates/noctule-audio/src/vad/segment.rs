@@ -82,14 +82,84 @@ const MERGE_GAP: usize = 3200;
 /// split after the merging (which would undo it), at the longest pause inside,
 /// and positions are samples, not hundredths of a second.
 pub fn segments(probabilities: &[f32], frame_len: usize, total: usize, options: &VadOptions) -> Vec<Span> {
-    let frame_len = frame_len.max(1);
-    let min_speech = samples(options.min_speech_ms);
-    let mut spans = runs(probabilities, frame_len, total, options);
-    spans.retain(|span| span.len() > min_speech);
-    merge(&mut spans);
-    let mut spans = split_all(&spans, probabilities, frame_len, options);
-    pad(&mut spans, samples(options.speech_pad_ms), total);
-    spans
+    let mut builder = SpanBuilder::new(frame_len, options);
+    probabilities.iter().for_each(|&p| builder.push(p));
+    builder.finish(total)
+}
+
+/// [`segments`] of probabilities that come one after the other.
+#[derive(Debug, Clone)]
+pub struct SpanBuilder {
+    options: VadOptions,
+    frame_len: usize,
+    /// Frames so far.
+    frames: usize,
+    /// Where the speech began that has not ended, and the silence that may end it.
+    start: Option<usize>,
+    silence_from: Option<usize>,
+    spans: Vec<Span>,
+    /// Only where speech is to be split.
+    probabilities: Vec<f32>,
+}
+
+impl SpanBuilder {
+    /// For frames of `frame_len` samples.
+    pub fn new(frame_len: usize, options: &VadOptions) -> Self {
+        let frame_len = frame_len.max(1);
+        let (spans, probabilities) = (Vec::new(), Vec::new());
+        Self { options: *options, frame_len, frames: 0, start: None, silence_from: None, spans, probabilities }
+    }
+
+    /// Takes in the probability of the next frame. Speech lasts from the first
+    /// frame over the threshold to the start of a silence that is long enough.
+    pub fn push(&mut self, p: f32) {
+        let here = self.frames * self.frame_len;
+        self.frames += 1;
+        if longest_speech(&self.options).is_some() {
+            self.probabilities.push(p);
+        }
+        if p >= self.options.threshold {
+            self.start.get_or_insert(here);
+            self.silence_from = None;
+        } else if let Some(start_sample) = self.start
+            && p < silence_threshold(&self.options)
+        {
+            let end_sample = *self.silence_from.get_or_insert(here);
+            if here - end_sample >= samples(self.options.min_silence_ms) {
+                self.add(Span { start_sample, end_sample });
+                (self.start, self.silence_from) = (None, None);
+            }
+        }
+    }
+
+    /// The spans in a recording of `total` samples.
+    pub fn finish(mut self, total: usize) -> Vec<Span> {
+        if let Some(start_sample) = self.start.filter(|start| *start < total) {
+            self.add(Span { start_sample, end_sample: total });
+        }
+        let Self { options, frame_len, mut spans, probabilities, .. } = self;
+        // The last frame may be longer than what is left of the recording.
+        spans.retain(|span| span.start_sample < total);
+        spans.iter_mut().for_each(|span| span.end_sample = span.end_sample.min(total));
+        merge(&mut spans);
+        if let Some(longest) = longest_speech(&options) {
+            spans = split_all(&spans, longest, &probabilities, frame_len, &options);
+        }
+        pad(&mut spans, samples(options.speech_pad_ms), total);
+        spans
+    }
+
+    fn add(&mut self, span: Span) {
+        if span.len() > samples(self.options.min_speech_ms) {
+            self.spans.push(span);
+        }
+    }
+}
+
+/// The longest speech that is left whole, samples; `None` where there is no limit.
+fn longest_speech(options: &VadOptions) -> Option<usize> {
+    let longest = f64::from(options.max_speech_s) * f64::from(SAMPLE_RATE);
+    (longest < usize::MAX as f64).then_some(longest as usize)
 }
 
 fn samples(ms: u32) -> usize {
@@ -98,35 +168,6 @@ fn samples(ms: u32) -> usize {
 
 fn silence_threshold(options: &VadOptions) -> f32 {
     (options.threshold - HYSTERESIS).max(0.01)
-}
-
-/// Speech from the first frame over the threshold to the start of a silence
-/// that is long enough.
-fn runs(probabilities: &[f32], frame_len: usize, total: usize, options: &VadOptions) -> Vec<Span> {
-    let min_silence = samples(options.min_silence_ms);
-    let low = silence_threshold(options);
-    let mut spans = Vec::new();
-    let mut start = None;
-    let mut silence_from = None;
-    for (i, &p) in probabilities.iter().enumerate() {
-        let here = (i * frame_len).min(total);
-        if p >= options.threshold {
-            start.get_or_insert(here);
-            silence_from = None;
-        } else if let Some(start_sample) = start
-            && p < low
-        {
-            let end_sample = *silence_from.get_or_insert(here);
-            if here - end_sample >= min_silence {
-                spans.push(Span { start_sample, end_sample });
-                (start, silence_from) = (None, None);
-            }
-        }
-    }
-    if let Some(start_sample) = start {
-        spans.push(Span { start_sample, end_sample: total });
-    }
-    spans
 }
 
 fn merge(spans: &mut Vec<Span>) {
@@ -140,14 +181,16 @@ fn merge(spans: &mut Vec<Span>) {
 }
 
 /// Splits what is longer than the longest allowed speech.
-fn split_all(spans: &[Span], probabilities: &[f32], frame_len: usize, options: &VadOptions) -> Vec<Span> {
+fn split_all(
+    spans: &[Span],
+    longest: usize,
+    probabilities: &[f32],
+    frame_len: usize,
+    options: &VadOptions,
+) -> Vec<Span> {
     let pads = 2 * samples(options.speech_pad_ms);
-    let longest = f64::from(options.max_speech_s) * f64::from(SAMPLE_RATE);
-    if longest.is_nan() || longest >= usize::MAX as f64 {
-        return spans.to_vec();
-    }
     // Less than a few frames would cut speech to dust.
-    let longest = (longest as usize).saturating_sub(pads).max(8 * frame_len);
+    let longest = longest.saturating_sub(pads).max(8 * frame_len);
     let mut out = Vec::with_capacity(spans.len());
     for &span in spans {
         let mut rest = span;

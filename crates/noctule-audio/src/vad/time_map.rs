@@ -15,13 +15,13 @@ const GAP: usize = 1600;
 /// by `options.samples_overlap_s` of what follows it, at most up to the next
 /// span (as in whisper.cpp).
 pub fn collect(samples: &[f32], spans: &[Span], options: &VadOptions) -> (Vec<f32>, TimeMap) {
-    let overlap = f64::from(options.samples_overlap_s) * f64::from(SAMPLE_RATE);
-    let map = TimeMap::new(spans, samples.len(), overlap.max(0.0) as usize, GAP);
-    let mut out = Vec::with_capacity(map.collected_len());
-    for piece in &map.pieces {
-        out.resize(piece.collected_start, 0.0);
-        out.extend_from_slice(&samples[piece.original_start..piece.original_start + piece.len]);
-    }
+    let map = TimeMap::of_speech(spans, samples.len(), options);
+    let mut out = vec![0.0; map.collected_len()];
+    let copied: Result<(), std::convert::Infallible> = map.read_collected(0, &mut out, |start, out| {
+        out.copy_from_slice(&samples[start as usize..][..out.len()]);
+        Ok(())
+    });
+    let Ok(()) = copied;
     (out, map)
 }
 
@@ -64,6 +64,36 @@ impl TimeMap {
             original_end = end;
         }
         Self { pieces }
+    }
+
+    /// The map that [`collect`] makes for a recording of `total` samples.
+    pub fn of_speech(spans: &[Span], total: usize, options: &VadOptions) -> Self {
+        let overlap = f64::from(options.samples_overlap_s) * f64::from(SAMPLE_RATE);
+        Self::new(spans, total, overlap.max(0.0) as usize, GAP)
+    }
+
+    /// Fills `out` with the collected signal from sample `start` on. `read`
+    /// fills a slice with the recording's samples from a place on; it is called
+    /// for one piece after the other.
+    ///
+    /// # Errors
+    /// Those of `read`.
+    pub fn read_collected<E>(
+        &self,
+        start: u64,
+        out: &mut [f32],
+        mut read: impl FnMut(u64, &mut [f32]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let end = start + out.len() as u64;
+        out.fill(0.0);
+        let first = self.pieces.partition_point(|p| (p.collected_start + p.len) as u64 <= start);
+        for piece in self.pieces[first..].iter().take_while(|p| (p.collected_start as u64) < end) {
+            let begin = piece.collected_start as u64;
+            let (from, to) = (start.max(begin), end.min(begin + piece.len as u64));
+            let place = (from - start) as usize..(to - start) as usize;
+            read(piece.original_start as u64 + (from - begin), &mut out[place])?;
+        }
+        Ok(())
     }
 
     /// The length of the collected signal in samples.

@@ -33,6 +33,7 @@ impl Run {
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_noctule"));
     command.stdin(Stdio::null()).env_remove("NOCTULE_CPU").env("COLUMNS", "100");
+    command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     command
 }
 

@@ -1,49 +1,126 @@
-//! Samples of one input, and the speech in them.
+//! One input as samples for the engine: surveyed once, then read window by window.
 
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::plan::{Input, Speech};
-use noctule_audio::file::{self, Audio, ReadOptions};
-use noctule_audio::vad::{ConvWeights, SileroWeights, TimeMap, Vad, VadOptions, collect};
+use noctule::Samples;
+use noctule::mel::PeakMeter;
+use noctule::source::SourceError;
+use noctule_audio::file::{ReadOptions, Reader};
+use noctule_audio::stereo::Loudness;
+use noctule_audio::stream::{Spool, Stored, Survey, Tape, survey};
+use noctule_audio::vad::{ConvWeights, SileroWeights, SpeechFinder, TimeMap, Vad, VadOptions};
 use noctule_model::silero;
 
-/// Half a step of 16-bit audio: digital silence stays below it, any recording goes above.
-const SILENCE: f32 = 1.0 / 65_536.0;
+/// Length of one window of the engine, seconds.
+const WINDOW_S: f64 = 30.0;
 
-/// Left and right.
-pub type Sides = (Vec<f32>, Vec<f32>);
-
-/// Decoded audio at 16 kHz, cut to what was asked for.
+/// A recording at 16 kHz mono, cut to what was asked for, that can be read again.
 pub struct Sound {
-    /// Mono.
-    pub samples: Vec<f32>,
-    /// The two channels, when speakers are to be told apart.
-    pub stereo: Option<Sides>,
-    /// Seconds.
-    pub duration_s: f64,
-    /// What is missing or damaged.
-    pub warnings: Vec<String>,
+    stored: Stored,
+    survey: Survey,
+    /// From speech to the recording, when speech was looked for.
+    map: Option<TimeMap>,
+    /// Base-10 logarithm of the largest mel power, where it was measured.
+    loudest: Option<f32>,
 }
 
 impl Sound {
-    /// Reads an input.
-    pub fn read(input: &Input, options: &ReadOptions) -> Result<Self, Failure> {
-        let audio = match input {
-            Input::Stdin => file::read_stream(std::io::stdin(), "standard input", options),
-            Input::File(path) => file::read(path, options),
-        };
-        let Audio { samples, stereo, duration_s, warnings, .. } = audio.map_err(Failure::work)?;
-        if options.keep_stereo && stereo.is_none() {
+    /// Goes through an input once; `meter` and `detector` listen. `None` when that was interrupted.
+    pub fn survey(
+        input: &Input,
+        options: &ReadOptions,
+        detector: Option<&mut Detector>,
+        mut meter: PeakMeter,
+    ) -> Result<Option<Self>, Failure> {
+        let mut reader = match input {
+            Input::Stdin => Reader::from_stream(std::io::stdin(), "standard input", options),
+            Input::File(path) => Reader::open(path, options),
+        }
+        .map_err(Failure::work)?;
+        let mut spool = (!can_be_read_again(input)).then(|| Spool::create(None));
+        let vad_options = detector.as_ref().map(|detector| detector.options);
+        let finder = detector.map(|detector| SpeechFinder::new(&mut detector.vad, &detector.options));
+        // The engine measures a single window on its way, and speech when it knows what that is.
+        let measures = finder.is_none() && reader.info().duration_s.is_none_or(|seconds| seconds > WINDOW_S);
+        let surveyed = survey(&mut reader, finder, &mut |block| {
+            if let Some(spool) = &mut spool {
+                spool.push(block)?;
+            }
+            if measures {
+                meter.push(block);
+            }
+            Ok(!interrupt::requested())
+        });
+        let Some(survey) = surveyed.map_err(Failure::work)? else { return Ok(None) };
+        if options.keep_stereo && survey.loudness.is_none() {
             return Err(Failure::work(format!(
                 "{} has one channel: --diarize compares the two channels of a stereo recording",
                 input.name()
             )));
         }
-        Ok(Self { samples, stereo, duration_s, warnings })
+        let stored = match (spool, input) {
+            (Some(spool), _) => Stored::Spool(spool.finish().map_err(Failure::work)?),
+            (None, Input::File(path)) => Stored::Tape(Tape::new(path, options)),
+            (None, Input::Stdin) => unreachable!("standard input cannot be read again"),
+        };
+        let map = survey.speech.as_ref().zip(vad_options);
+        let map = map.map(|(spans, options)| TimeMap::of_speech(spans, survey.len as usize, &options));
+        let loudest = measures.then(|| meter.finish());
+        Ok(Some(Self { stored, survey, map, loudest }))
     }
 
-    /// Whether there is nothing to hear, in which case a model makes words up.
-    pub fn is_silent(&self) -> bool {
-        self.samples.iter().all(|x| x.abs() < SILENCE)
+    /// Seconds.
+    pub fn duration_s(&self) -> f64 {
+        self.survey.len as f64 / f64::from(noctule_audio::SAMPLE_RATE)
+    }
+
+    /// What is missing or damaged.
+    pub fn warnings(&self) -> &[String] {
+        &self.survey.warnings
+    }
+
+    /// From the time of what is [read](Samples::read) to that of the recording, where they differ.
+    pub fn map(&self) -> Option<&TimeMap> {
+        self.map.as_ref()
+    }
+
+    /// How loud the channels are, when speakers are to be told apart.
+    pub fn take_loudness(&mut self) -> Option<Loudness> {
+        self.survey.loudness.take()
+    }
+
+    /// The maximum for the log-mel floor, if the survey has found it.
+    pub fn loudest(&self) -> Option<f32> {
+        self.loudest
+    }
+}
+
+/// Whether opening `input` a second time gives the same audio, which a pipe does not.
+pub fn can_be_read_again(input: &Input) -> bool {
+    match input {
+        Input::Stdin => false,
+        Input::File(path) => std::fs::metadata(path).is_ok_and(|data| data.is_file()),
+    }
+}
+
+impl Samples for Sound {
+    /// No samples where there is nothing to hear: a model would make words up.
+    fn len(&self) -> u64 {
+        match &self.map {
+            _ if self.survey.silent => 0,
+            Some(map) => map.collected_len() as u64,
+            None => self.survey.len,
+        }
+    }
+
+    fn read(&mut self, start: u64, out: &mut [f32]) -> Result<(), SourceError> {
+        let stored = &mut self.stored;
+        match &self.map {
+            Some(map) => map.read_collected(start, out, |start, out| stored.read(start, out))?,
+            None => stored.read(start, out)?,
+        }
+        Ok(())
     }
 }
 
@@ -65,12 +142,6 @@ impl Detector {
         };
         Ok(Self { vad, options: speech.options })
     }
-
-    /// The speech in `samples`, one stretch behind the other, and the way back for its times.
-    pub fn speech(&mut self, samples: &[f32]) -> (Vec<f32>, TimeMap) {
-        let spans = self.vad.segments(samples, &self.options);
-        collect(samples, &spans, &self.options)
-    }
 }
 
 /// The reader's weights in the network's own struct; the layouts are the same.
@@ -84,18 +155,5 @@ fn silero_weights(from: silero::SileroWeights) -> SileroWeights {
         lstm_bias_hh: from.lstm_hidden_bias,
         output_weight: from.output,
         output_bias: vec![from.output_bias],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_quietest_recording_is_not_silence() {
-        let sound = |samples| Sound { samples, stereo: None, duration_s: 0.0, warnings: Vec::new() };
-        assert!(sound(vec![0.0; 100]).is_silent());
-        assert!(sound(Vec::new()).is_silent());
-        assert!(!sound(vec![0.0, -1.0 / 32_768.0, 0.0]).is_silent());
     }
 }

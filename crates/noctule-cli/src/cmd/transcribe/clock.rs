@@ -1,9 +1,8 @@
 //! Times of what the engine heard → times of the file.
 
-use super::audio::Sides;
 use noctule::Segment;
 use noctule::transcript::Speaker;
-use noctule_audio::stereo;
+use noctule_audio::stereo::{self, Loudness};
 use noctule_audio::vad::TimeMap;
 
 /// Places segments in the file: over skipped silence and behind the offset.
@@ -11,21 +10,26 @@ use noctule_audio::vad::TimeMap;
 pub struct FileClock {
     offset: f64,
     map: Option<TimeMap>,
-    stereo: Option<Sides>,
+    loudness: Option<Loudness>,
 }
 
 impl FileClock {
     /// `offset`: where reading began, seconds. `map`: from speech to what was read.
-    pub fn new(offset: f64, map: Option<TimeMap>, stereo: Option<Sides>) -> Self {
-        Self { offset, map, stereo }
+    pub fn new(offset: f64, map: Option<TimeMap>, loudness: Option<Loudness>) -> Self {
+        Self { offset, map, loudness }
+    }
+
+    /// The file's time at `seconds` of what the engine heard.
+    pub fn time(&self, seconds: f64) -> f64 {
+        self.offset + self.map.as_ref().map_or(seconds, |map| map.to_original(seconds))
     }
 
     /// Gives `segment` the file's times and its speaker.
     pub fn place(&self, segment: &mut Segment) {
         let read = |t: f64| self.map.as_ref().map_or(t, |map| map.to_original(t));
         let (start, end) = (read(segment.start), read(segment.end));
-        if let Some((left, right)) = &self.stereo {
-            segment.speaker = Some(match stereo::speaker(left, right, start, end) {
+        if let Some(loudness) = &self.loudness {
+            segment.speaker = Some(match loudness.speaker(start, end) {
                 stereo::Speaker::Left => Speaker::Left,
                 stereo::Speaker::Right => Speaker::Right,
                 stereo::Speaker::Unknown => Speaker::Unknown,
@@ -36,6 +40,12 @@ impl FileClock {
             (word.start, word.end) = (read(word.start) + self.offset, read(word.end) + self.offset);
         }
     }
+}
+
+/// `h:mm:ss`, for people.
+pub fn clock_time(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]
@@ -78,9 +88,15 @@ mod tests {
     }
 
     #[test]
+    fn times_for_people() {
+        assert_eq!([0.0, 61.9, 36_000.0].map(clock_time), ["0:00:00", "0:01:01", "10:00:00"]);
+    }
+
+    #[test]
     fn the_offset_does_not_move_the_channels() {
-        let (loud, soft) = (vec![0.5; 48_000], vec![0.1; 48_000]);
-        let clock = FileClock::new(100.0, None, Some((soft, loud)));
+        let mut loudness = Loudness::default();
+        loudness.push(&[0.1; 48_000], &[0.5; 48_000]);
+        let clock = FileClock::new(100.0, None, Some(loudness));
         let mut segment = segment();
         clock.place(&mut segment);
         assert_eq!(segment.speaker, Some(Speaker::Right));

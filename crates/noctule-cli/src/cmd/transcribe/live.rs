@@ -2,11 +2,13 @@
 //! output as they are decided, progress on standard error.
 
 use super::clock::FileClock;
+use super::journal::Journal;
 use super::output;
 use crate::failure::Failure;
 use crate::plan::{Input, Plan, Stdout};
+use crate::{interrupt, terminal};
 use noctule::events::Events;
-use noctule::{Segment, Transcript};
+use noctule::{Checkpoint, Segment, Transcript};
 use std::io::{self, IsTerminal, Write};
 
 /// Receives the engine's events for one input.
@@ -14,6 +16,9 @@ pub struct Live<'a> {
     clock: &'a FileClock,
     lines: Option<Lines>,
     progress: Option<Progress>,
+    journal: Option<Journal>,
+    /// How much is behind us, seconds.
+    done: f64,
     /// Why no more can be written.
     failed: Option<Failure>,
 }
@@ -32,8 +37,8 @@ struct Progress {
 }
 
 impl<'a> Live<'a> {
-    /// For `input`; `first` when no other input came before.
-    pub fn new(plan: &Plan, input: &Input, clock: &'a FileClock, first: bool) -> Self {
+    /// For `input`; `first` when no other input came before. `journal` gets every window.
+    pub fn new(plan: &Plan, input: &Input, clock: &'a FileClock, first: bool, journal: Option<Journal>) -> Self {
         let lines = match plan.stdout {
             Stdout::Lines { times } => Some(Lines { times, separate: !first }),
             _ => None,
@@ -41,18 +46,23 @@ impl<'a> Live<'a> {
         // Lines on a terminal show the progress themselves, and would be cut up by it.
         let wanted = !plan.quiet && io::stderr().is_terminal() && (lines.is_none() || !io::stdout().is_terminal());
         let progress = wanted.then(|| Progress { name: input.name(), percent: None });
-        Self { clock, lines, progress, failed: None }
+        Self { clock, lines, progress, journal, done: 0.0, failed: None }
     }
 
-    /// Takes the progress line away.
+    /// Takes the progress line away. Returns how many seconds of the file are done, and the journal.
     ///
     /// # Errors
     /// Why text could not be written.
-    pub fn finish(self) -> Result<(), Failure> {
-        if self.progress.is_some_and(|progress| progress.percent.is_some()) {
+    pub fn finish(mut self) -> Result<(f64, Option<Journal>), Failure> {
+        self.clear_progress();
+        let done = self.clock.time(self.done);
+        self.failed.map_or(Ok((done, self.journal)), Err)
+    }
+
+    fn clear_progress(&mut self) {
+        if self.progress.as_mut().is_some_and(|progress| progress.percent.take().is_some()) {
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
-        self.failed.map_or(Ok(()), Err)
     }
 }
 
@@ -78,8 +88,18 @@ impl Events for Live<'_> {
         }
     }
 
+    fn checkpoint(&mut self, checkpoint: &Checkpoint, segments: &[Segment]) {
+        self.done = checkpoint.seconds();
+        let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.append(checkpoint, segments)) else {
+            return;
+        };
+        self.clear_progress();
+        terminal::warning(&format!("the journal cannot be written: {error}; an interrupted run would start again"));
+        self.journal = None;
+    }
+
     fn cancelled(&mut self) -> bool {
-        self.failed.is_some()
+        self.failed.is_some() || interrupt::requested()
     }
 }
 

@@ -5,19 +5,25 @@
 
 mod audio;
 mod clock;
+mod identity;
+mod journal;
 mod live;
 mod model;
 mod output;
+mod resume;
 
 use crate::failure::Failure;
 use crate::plan::{Input, Plan, Stdout};
-use crate::terminal;
+use crate::{interrupt, terminal};
 use audio::{Detector, Sound};
 use clock::FileClock;
+use journal::Journal;
 use live::Live;
+use noctule::events::Events;
 use noctule::format::{Document, Format};
+use noctule::mel::MelMaximum;
 use noctule::report::{Kernels, Memory, Timing};
-use noctule::{Transcriber, Transcript};
+use noctule::{Error, Start, Transcriber, Transcript};
 use std::time::{Duration, Instant};
 
 /// Transcribes every input of `plan`. `Ok(false)` means that something failed
@@ -28,6 +34,7 @@ use std::time::{Duration, Instant};
 /// model cannot follow, nobody who reads standard output.
 pub fn run(plan: &Plan) -> Result<bool, Failure> {
     let started = Instant::now();
+    interrupt::listen();
     if let Some(files) = &plan.files {
         output::make_folder(&files.folder)?;
     }
@@ -42,7 +49,7 @@ pub fn run(plan: &Plan) -> Result<bool, Failure> {
         let mut job = Job { plan, input, first: index == 0, reader_gone };
         let done = job
             .transcribe(&mut transcriber, detector.as_mut(), std::mem::take(&mut load))
-            .and_then(|result| job.write(&result, &report, &transcriber).map(|()| result.whole));
+            .and_then(|result| job.write(&result, &report, &transcriber).map(|()| result.finish()));
         match done {
             Ok(whole) => complete &= whole,
             Err(Failure::Work(message)) => {
@@ -72,6 +79,17 @@ struct Outcome {
     timing: Timing,
     /// All of the audio could be read.
     whole: bool,
+    journal: Option<Journal>,
+}
+
+impl Outcome {
+    /// The result is where it should be. Says whether it is of all of the audio.
+    fn finish(self) -> bool {
+        if let Some(journal) = self.journal {
+            journal.remove();
+        }
+        self.whole
+    }
 }
 
 impl Job<'_> {
@@ -83,28 +101,29 @@ impl Job<'_> {
         load: Duration,
     ) -> Result<Outcome, Failure> {
         let started = Instant::now();
-        let sound = Sound::read(self.input, &self.plan.read)?;
-        for warning in &sound.warnings {
-            terminal::warning(warning);
-        }
-        let audio = started.elapsed();
-        let silent = sound.is_silent();
-        let (samples, clock) = match detector {
-            _ if silent => (Vec::new(), FileClock::new(self.plan.read.offset_s, None, None)),
-            Some(detector) => {
-                let (speech, map) = detector.speech(&sound.samples);
-                (speech, FileClock::new(self.plan.read.offset_s, Some(map), sound.stereo))
-            }
-            None => (sound.samples, FileClock::new(self.plan.read.offset_s, None, sound.stereo)),
+        let meter = transcriber.peak_meter();
+        let Some(mut sound) = Sound::survey(self.input, &self.plan.read, detector, meter)? else {
+            return Err(resume::interrupted(self.input, None));
         };
-        let mut live = Live::new(self.plan, self.input, &clock, self.first);
-        let result = transcriber.transcribe(&samples, &self.plan.options, &mut live);
-        live.finish()?;
+        sound.warnings().iter().for_each(|warning| terminal::warning(warning));
+        let (audio, duration_s, whole) = (started.elapsed(), sound.duration_s(), sound.warnings().is_empty());
+        let clock = FileClock::new(self.plan.read.offset_s, sound.map().cloned(), sound.take_loudness());
+        let mut journal = resume::open_journal(self.plan, self.input, duration_s, transcriber)?;
+        let resume = resume::take_up(self.plan, self.input, journal.as_mut(), &clock)?;
+        let mut live = Live::new(self.plan, self.input, &clock, self.first, journal);
+        resume.iter().flat_map(|resume| &resume.segments).for_each(|segment| live.segment(segment));
+        let start = Start { maximum: sound.loudest().map(MelMaximum::Global), resume };
+        let result = transcriber.transcribe_from(&mut sound, &self.plan.options, start, &mut live);
+        let (done, journal) = live.finish()?;
+        if matches!(result, Err(Error::Cancelled)) {
+            let place = journal.map(|_| (done, self.plan.read.offset_s + duration_s));
+            return Err(resume::interrupted(self.input, place));
+        }
         let mut transcript = result?;
-        transcript.duration = sound.duration_s;
+        transcript.duration = duration_s;
         transcript.segments.iter_mut().for_each(|segment| clock.place(segment));
-        let timing = timing(transcriber, load, audio, load + started.elapsed(), sound.duration_s);
-        Ok(Outcome { transcript, timing, whole: sound.warnings.is_empty() })
+        let timing = timing(transcriber, load, audio, load + started.elapsed(), duration_s);
+        Ok(Outcome { transcript, timing, whole, journal })
     }
 
     /// Writes the files, then standard output.

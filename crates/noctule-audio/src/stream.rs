@@ -1,0 +1,39 @@
+//! Recordings of any length in bounded memory: a file or standard input
+//! enters, its samples leave stretch by stretch, as often as they are needed.
+//!
+//! Stands between [`crate::file`] and the recogniser, which needs a recording
+//! twice: once as a whole ([`survey`]: its length, whether there is anything to
+//! hear, where the speech is) and once window by window. A [`Tape`] decodes a
+//! file anew for each pass and keeps the last minute; a [`Spool`] keeps the
+//! samples of a stream that comes only once in a temporary file.
+
+mod spool;
+mod survey;
+mod tape;
+
+pub use spool::Spool;
+pub use survey::{Survey, survey};
+pub use tape::Tape;
+
+use crate::AudioError;
+
+/// Samples that can be read again.
+pub enum Stored {
+    /// Decoded from a file.
+    Tape(Tape),
+    /// Kept in a temporary file.
+    Spool(Spool),
+}
+
+impl Stored {
+    /// Fills `out` with the samples from `start` on.
+    ///
+    /// # Errors
+    /// Those of [`Tape::read`] and [`Spool::read`].
+    pub fn read(&mut self, start: u64, out: &mut [f32]) -> Result<(), AudioError> {
+        match self {
+            Self::Tape(tape) => tape.read(start, out),
+            Self::Spool(spool) => spool.read(start, out),
+        }
+    }
+}

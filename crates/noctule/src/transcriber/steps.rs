@@ -1,0 +1,143 @@
+//! The parts of one window: encoding, language, decoding, words.
+
+use super::State;
+use super::run::Run;
+use crate::align_window::Aligned;
+use crate::decoder::Batch;
+use crate::error::Error;
+use crate::events::Events;
+use crate::hypothesis::{Bounds, Failure};
+use crate::language;
+use crate::options::Task;
+use crate::repetition::LoopRules;
+use crate::search::Machine;
+use crate::segment::{FRAME, Place, advance, cut};
+use crate::timing::timed;
+use crate::transcript::Segment;
+use crate::weights::Net;
+use crate::window::{Opening, Outcome, decode_window};
+
+/// A looping window is cut before its loop, and decoded again from there, when
+/// at least this many frames are sound.
+const SALVAGE: usize = 500;
+
+/// Encodes the window at `seek` and fills the cross-attention cache.
+pub(super) fn encode(run: &Run, state: &mut State, seek: usize) {
+    let State { mel, encoder, cross, phases, .. } = state;
+    let net = run.net;
+    timed(&mut phases.encode, || {
+        mel.window(seek, run.frames(), encoder.mel_buffer(run.positions, net.model.hparams().n_mels));
+        let features = encoder.run(net, run.positions);
+        cross.fill(net, features);
+    });
+    phases.windows += 1;
+}
+
+/// The likeliest language of the encoded window, by its token's probability among all languages.
+pub(super) fn detect_language(net: Net, state: &mut State) -> (usize, f32) {
+    let State { decoder, cells, cross, phases, .. } = state;
+    let vocab = net.model.vocab();
+    timed(&mut phases.decode, || {
+        cells.clear();
+        let own = [cells.take()];
+        let batch = Batch { tokens: &[vocab.sot()], positions: &[0], cells: &[&own], wanted: &[0] };
+        let logits = decoder.run(net, cells, cross, &batch, None);
+        let first = vocab.language(0) as usize;
+        let languages = &mut logits[first..first + vocab.num_languages()];
+        net.compute.log_softmax(languages);
+        let mut best = (0, f32::NEG_INFINITY);
+        for (index, value) in languages.iter().enumerate() {
+            if *value > best.1 {
+                best = (index, *value);
+            }
+        }
+        phases.steps += 1;
+        (best.0, best.1.exp())
+    })
+}
+
+/// Start-of-transcript, language, task and, without timestamps, the token that says so.
+pub(super) fn start_tokens(run: &Run, language: usize) -> Vec<u32> {
+    let vocab = run.net.model.vocab();
+    let mut tokens = vec![vocab.sot()];
+    if vocab.is_multilingual() {
+        tokens.push(vocab.language(language));
+        tokens.push(match run.options.task {
+            Task::Transcribe => vocab.transcribe(),
+            Task::Translate => vocab.translate(),
+        });
+    }
+    if !run.timestamps {
+        tokens.push(vocab.not_());
+    }
+    tokens
+}
+
+/// Decodes one window; returns what was found, how far to move on, and the segments.
+pub(super) fn decode(
+    run: &Run,
+    state: &mut State,
+    place: Place,
+    opening: &Opening,
+    events: &mut dyn Events,
+) -> Result<(Outcome, usize, Vec<Segment>), Error> {
+    let State { decoder, cells, cross, phases, .. } = state;
+    let (net, options) = (run.net, run.options);
+    let vocab = net.model.vocab();
+    let start = std::time::Instant::now();
+    let bounds = Bounds {
+        seek: place.seek,
+        end: place.end,
+        frames: place.frames,
+        timestamps: run.timestamps,
+        single_segment: options.single_segment,
+        max_tokens: options.max_tokens,
+        limit: net.model.hparams().n_text_ctx / 2 - 4,
+        loops: LoopRules::from(&options.thresholds),
+    };
+    let mut cancelled = || events.cancelled();
+    let mut machine = Machine { net, decoder, cells, cross, steps: &mut phases.steps, cancelled: &mut cancelled };
+    let seed = options.search.seed.wrapping_add((place.seek as u64) << 16);
+    let mut outcome = decode_window(&mut machine, &run.rules, &bounds, opening, options, seed)?;
+    let looped = outcome.failure == Some(Failure::Repetition);
+    if looped && outcome.hypothesis.salvage(vocab, SALVAGE) {
+        outcome.failure = None;
+        outcome.avg_logprob = outcome.hypothesis.avg_logprob();
+    }
+    phases.fallbacks += outcome.fallbacks;
+    phases.tokens += outcome.hypothesis.result_len;
+    let segments = cut(&outcome, vocab, place, run.duration, run.timestamps, options);
+    let step = advance(&outcome, vocab, place, options);
+    phases.decode += start.elapsed();
+    Ok((outcome, step, segments))
+}
+
+/// Gives the segments of a window their words.
+pub(super) fn align(
+    run: &Run,
+    state: &mut State,
+    place: Place,
+    language: usize,
+    segments: &mut [Segment],
+    events: &mut dyn Events,
+) -> Result<(), Error> {
+    let State { decoder, cells, cross, phases, aligner, .. } = state;
+    let net = run.net;
+    let start = std::time::Instant::now();
+    let mut cancelled = || events.cancelled();
+    let mut machine = Machine { net, decoder, cells, cross, steps: &mut phases.steps, cancelled: &mut cancelled };
+    let mut tokens = start_tokens(run, language);
+    tokens.retain(|t| *t != net.model.vocab().not_());
+    let window = Aligned {
+        vocab: net.model.vocab(),
+        heads: run.heads,
+        start: &tokens,
+        language: language::LANGUAGES[language].0,
+        positions: run.positions,
+        used: ((place.end - place.seek).min(place.frames) / 2).max(1),
+        offset: place.seek as f64 * FRAME,
+    };
+    let result = aligner.run(&mut machine, &window, segments);
+    phases.decode += start.elapsed();
+    result
+}
