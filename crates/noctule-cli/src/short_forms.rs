@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// Short form and what it means here.
-const SHORT_FORMS: [(&str, &str); 25] = [
+const SHORT_FORMS: [(&str, &str); 34] = [
     ("-tr", "--translate"),
     ("-bs", "--beam-size"),
     ("-bo", "--best-of"),
@@ -24,6 +24,15 @@ const SHORT_FORMS: [(&str, &str); 25] = [
     ("-ac", "--audio-ctx"),
     ("-di", "--diarize"),
     ("-tdrz", "--tinydiarize"),
+    ("-otxt", "--output-txt"),
+    ("-osrt", "--output-srt"),
+    ("-ovtt", "--output-vtt"),
+    ("-olrc", "--output-lrc"),
+    ("-ocsv", "--output-csv"),
+    ("-oj", "--output-json"),
+    ("-ojf", "--output-json-full"),
+    ("-of", "--output-file"),
+    ("-pc", "--print-colors"),
     ("-np", "--quiet"),
     ("-vm", "--vad-model"),
     ("-vt", "--vad-threshold"),
@@ -35,18 +44,14 @@ const SHORT_FORMS: [(&str, &str); 25] = [
 ];
 
 /// Forms whose meaning differs here, with what to write instead. Read as
-/// bundles they would quietly do something else (`-osrt` is `-o srt`).
-const DIFFERENT: [(&str, &str); 10] = [
-    ("-otxt", "-f txt -o DIR"),
-    ("-osrt", "-f srt -o DIR"),
-    ("-ovtt", "-f vtt -o DIR"),
-    ("-ocsv", "-f csv -o DIR"),
-    ("-olrc", "-f lrc -o DIR"),
-    ("-oj", "-f json -o DIR"),
-    ("-ojf", "-f json -o DIR"),
-    ("-of", "-o DIR"),
+/// bundles they would quietly do something else (`-ot` is `-o t`).
+const DIFFERENT: [(&str, &str); 6] = [
     ("-ot", "--offset TIME (in seconds)"),
     ("-d", "--duration TIME (in seconds)"),
+    ("-on", "nothing: captions are numbered from 1"),
+    ("-owts", "--highlight-words -f vtt"),
+    ("-dtw", "--word-timestamps"),
+    ("-dl", "-l auto --json, which names the language"),
 ];
 
 /// Spells out the short forms before `--`.
@@ -91,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_differs_is_refused() {
-        assert!(expand_text("noctule transcribe -osrt a.wav").unwrap_err().contains("-f srt -o DIR"));
+        assert!(expand_text("noctule transcribe -ot 500 a.wav").unwrap_err().contains("--offset"));
         assert!(expand_text("noctule transcribe -d 5000 a.wav").unwrap_err().contains("--duration"));
     }
 
