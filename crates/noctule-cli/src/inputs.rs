@@ -58,7 +58,9 @@ fn matches(name: &Path) -> Option<Vec<PathBuf>> {
     if name.symlink_metadata().is_ok() {
         return None;
     }
-    let paths = glob::glob(pattern).ok()?;
+    // As shells have it: hidden files are matched by patterns with a dot only.
+    let options = glob::MatchOptions { require_literal_leading_dot: true, ..glob::MatchOptions::new() };
+    let paths = glob::glob_with(pattern, options).ok()?;
     Some(paths.filter_map(Result::ok).filter(|path| !path.is_dir()).collect())
 }
 

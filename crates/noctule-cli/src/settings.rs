@@ -209,9 +209,11 @@ fn parts(arg: &Arg, text: &str) -> Vec<String> {
 
 /// Parses the values as the command line would.
 fn try_alone(arg: &Arg, setting: &Setting) -> Result<(), Failure> {
-    let bare = prepared(arg.clone().required(false).num_args(1));
-    let words = setting.values.iter().map(|value| format!("--{}={value}", arg.get_long().unwrap_or_default()));
-    let command = Command::new("noctule").no_binary_name(true).arg(bare.action(ArgAction::Append));
+    let long = arg.get_long().unwrap_or_default().to_owned();
+    let words: Vec<String> = setting.values.iter().map(|value| format!("--{long}={value}")).collect();
+    let parser = if is_flag(arg) { BoolishValueParser::new().into() } else { arg.get_value_parser().clone() };
+    let bare = Arg::new("value").long(long).value_parser(parser).action(ArgAction::Append);
+    let command = Command::new("noctule").no_binary_name(true).arg(bare);
     match command.try_get_matches_from(words) {
         Ok(_) => Ok(()),
         Err(error) => Err(Failure::usage(format!("{}: {}", setting.place, reason(&error)))),

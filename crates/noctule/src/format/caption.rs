@@ -152,15 +152,14 @@ fn chop(word: Unit, width: usize) -> Vec<Unit> {
         return vec![word];
     }
     let at = |n: usize| word.start + (word.end - word.start) * n as u64 / characters.len() as u64;
-    let pieces = characters.chunks(width).enumerate();
-    pieces
-        .map(|(i, piece)| Unit {
-            text: piece.iter().collect(),
-            blank: word.blank && i == 0,
-            start: at(i * width),
-            end: at(i * width + piece.len()),
-        })
-        .collect()
+    let pieces = characters.chunks(width).enumerate().map(|(i, piece)| Unit {
+        // A no-break blank may lie where the cut is.
+        text: piece.iter().collect::<String>().trim().to_owned(),
+        blank: word.blank && i == 0,
+        start: at(i * width),
+        end: at(i * width + piece.len()),
+    });
+    pieces.filter(|piece| !piece.text.is_empty()).collect()
 }
 
 /// Shares the lines of one segment out to captions of at most `most` lines, from `free` on.
