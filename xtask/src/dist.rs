@@ -251,7 +251,8 @@ mod tests {
         dist(&folder, &[]).unwrap();
         let sums = fs::read_to_string(folder.join("SHA256SUMS")).unwrap();
         assert_eq!(sums.lines().count(), 3, "{sums}");
-        let checked = std::process::Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(&folder).status();
+        let checked =
+            std::process::Command::new("sha256sum").args(["--check", "SHA256SUMS"]).current_dir(&folder).status();
         assert!(checked.is_ok_and(|status| status.success()));
         fs::remove_dir_all(folder).unwrap();
     }

@@ -109,5 +109,6 @@ fn has_std(rustc: &Path, triple: &str) -> bool {
 
 /// Rust brings its own musl for x86-64; for ARM a linker that knows ARM is enough as well.
 fn can_link_musl(triple: &str) -> bool {
-    triple.starts_with(std::env::consts::ARCH) || Command::new("aarch64-linux-gnu-gcc").arg("--version").output().is_ok()
+    triple.starts_with(std::env::consts::ARCH)
+        || Command::new("aarch64-linux-gnu-gcc").arg("--version").output().is_ok()
 }

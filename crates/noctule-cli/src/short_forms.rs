@@ -60,10 +60,15 @@ const DIFFERENT: [(&str, &str); 6] = [
 /// A sentence for a form that means something else here.
 pub fn expand(words: impl Iterator<Item = OsString>) -> Result<Vec<OsString>, String> {
     let mut options_over = false;
-    let mut expanded = Vec::new();
+    let mut expanded: Vec<OsString> = Vec::new();
     for word in words {
         options_over |= word == "--";
         if !options_over {
+            // whisper-cli's `-f FILE`; no format has a point or a slash in its name.
+            let after_f = expanded.last().is_some_and(|before| before == "-f");
+            if after_f && word.to_string_lossy().contains(['.', '/']) {
+                return Err("'-f' names formats, such as srt; give audio files without an option".into());
+            }
             if let Some((form, instead)) = DIFFERENT.iter().find(|(form, _)| word == *form) {
                 return Err(format!("'{form}' is whisper-cli's; write {instead}"));
             }
@@ -97,6 +102,8 @@ mod tests {
     #[test]
     fn what_differs_is_refused() {
         assert!(expand_text("noctule transcribe -ot 500 a.wav").unwrap_err().contains("--offset"));
+        assert!(expand_text("noctule transcribe -f a.wav").unwrap_err().contains("formats"));
+        assert!(expand_text("noctule transcribe -f srt a.wav").is_ok());
         assert!(expand_text("noctule transcribe -d 5000 a.wav").unwrap_err().contains("--duration"));
     }
 

@@ -1,6 +1,7 @@
 //! Words of a segment in colours that tell how sure the decoder was.
 
 use noctule::Segment;
+use noctule::transcript::Speaker;
 use std::fmt::Write;
 
 /// xterm's 256 colours from red over yellow to green, for cubes of the probability as in whisper.cpp:
@@ -18,7 +19,14 @@ pub fn line(segment: &Segment) -> Option<String> {
         let shown = if text.is_empty() { clean.trim_start() } else { &clean };
         let _ = write!(text, "\x1b[38;5;{}m{shown}", colour(word.probability));
     }
-    Some(format!("{text}\x1b[0m\n"))
+    // As the text without colours names them.
+    let name = match segment.speaker {
+        None => "",
+        Some(Speaker::Left) => "(speaker 0) ",
+        Some(Speaker::Right) => "(speaker 1) ",
+        Some(Speaker::Unknown) => "(speaker ?) ",
+    };
+    Some(format!("{name}{text}\x1b[0m\n"))
 }
 
 fn colour(probability: f32) -> u8 {
