@@ -193,7 +193,7 @@ pub enum AudioError {
          free some space (230 MB an hour of audio), or let TMPDIR name another folder",
         folder = .folder.display()
     )]
-    Spool {
+    SpoolSamples {
         /// Where it is.
         folder: PathBuf,
         /// The operating system's reason.

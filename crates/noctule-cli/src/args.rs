@@ -5,14 +5,17 @@
 //! the engine's [`Options`](noctule::Options).
 
 mod decoding;
+mod input;
+mod output;
 mod speech;
 pub mod values;
 
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
+pub use input::InputArgs;
+pub use output::{BesideArgs, OutputArgs};
 pub use speech::SpeechArgs;
 
 use clap::{Args, Parser, Subcommand};
-use noctule::format::Format;
 use std::path::PathBuf;
 
 /// Speech to text for small computers: Whisper in pure Rust.
@@ -43,53 +46,78 @@ Where the text goes:
   Without -f, the text goes to standard output while it is decided, one line a
   segment; on a terminal each line starts with its times. One -f without -o
   writes that format to standard output. With -o nothing but --json goes there.
-  Audio: WAV, FLAC and MP3 of any rate and number of channels.
+  A file is written under another name and renamed when it is complete; one that
+  is there already is replaced (--skip-existing leaves it). Inputs whose names
+  differ by their extension only keep it: x.wav.srt and x.mp3.srt.
+
+Settings:
+  Every option can stand in the configuration file under its long name
+  (threads = 4, format = [\"srt\", \"json\"], vad = true), and in the environment
+  (NOCTULE_THREADS=4, NOCTULE_FORMAT=srt,json, NOCTULE_VAD=1). The command line
+  counts more than the environment, which counts more than the file.
+  --no-FLAG takes back a flag, as in --no-vad.
 
 Exit codes:
   0  all done    1  a file failed or is incomplete (the others are done)    2  wrong usage
 
 Times (--offset, --duration) are seconds, 1m30s or hh:mm:ss. whisper-cli's short
-forms of these options (-bs 5, -nt, -sow …) are understood.";
+forms of these options (-bs 5, -nt, -sow, -osrt …) are understood.";
 
 /// Arguments of `transcribe`.
 #[derive(Debug, Args)]
 pub struct TranscribeArgs {
-    /// Audio files; `-` reads one from standard input.
+    /// Audio files, folders of them, or quoted patterns such as 'talks/*.mp3'; `-` reads one file from standard input.
     #[arg(value_name = "AUDIO", required = true)]
     pub audio: Vec<PathBuf>,
 
     #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
     pub output: OutputArgs,
+    #[command(flatten)]
+    pub beside: BesideArgs,
     #[command(flatten)]
     pub decoding: DecodingArgs,
     #[command(flatten)]
     pub speech: SpeechArgs,
 
     /// Name the speaker of each segment by the louder channel of a stereo recording.
-    #[arg(long, conflicts_with = "tinydiarize", help_heading = "Speakers")]
+    #[arg(long, help_heading = "Speakers")]
     pub diarize: bool,
     /// Mark changes of speaker (needs a tinydiarize model).
     #[arg(long, help_heading = "Speakers")]
     pub tinydiarize: bool,
+
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 }
 
-/// Where the result goes and in what form.
+/// Where options come from when the command line does not give them.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub struct OutputArgs {
-    /// Formats, separated by commas; several need --output-dir.
-    #[arg(short, long, value_name = "FORMAT", value_delimiter = ',', value_parser = values::formats())]
-    pub format: Vec<Format>,
-    /// Write STEM.FORMAT of each file into this folder, which is made if it is missing.
-    #[arg(short, long, value_name = "DIR")]
-    pub output_dir: Option<PathBuf>,
-    /// Print one JSON object a line and file, in the order of the arguments.
+#[command(next_help_heading = "Settings")]
+pub struct SettingsArgs {
+    /// Read options from this file [default: noctule/config.toml in $XDG_CONFIG_HOME or ~/.config].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Read no configuration file.
     #[arg(long)]
-    pub json: bool,
-    /// Go on where an interrupted run of the same files and options stopped; the result is the same.
-    #[arg(long)]
-    pub resume: bool,
-    /// Print no notices and no progress; warnings and errors stay.
-    #[arg(short, long, visible_alias = "no-prints")]
-    pub quiet: bool,
+    pub no_config: bool,
 }
+
+/// Options that mean nothing without another one: (option, what it needs).
+pub const NEEDS: [(&str, &str); 10] = [
+    ("vad-model", "vad"),
+    ("vad-threshold", "vad"),
+    ("vad-min-speech-duration-ms", "vad"),
+    ("vad-min-silence-duration-ms", "vad"),
+    ("vad-max-speech-duration-s", "vad"),
+    ("vad-speech-pad-ms", "vad"),
+    ("vad-samples-overlap", "vad"),
+    ("carry-prompt", "prompt"),
+    ("grammar-rule", "grammar"),
+    ("grammar-penalty", "grammar"),
+];
+
+/// Options that exclude each other.
+pub const EXCLUDES: [(&str, &str); 3] =
+    [("diarize", "tinydiarize"), ("overwrite", "skip-existing"), ("output-dir", "output-file")];

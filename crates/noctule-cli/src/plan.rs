@@ -3,16 +3,17 @@
 
 use crate::args::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs, SpeechArgs, TranscribeArgs};
 use crate::failure::Failure;
-use noctule::format::Format;
+use crate::inputs;
+use crate::naming;
+use crate::terminal;
+use noctule::format::{Captions, Format};
 use noctule::grammar::Grammar;
 use noctule::options::{Context, GrammarRule, Search, Task, Thresholds};
 use noctule::{Config, Options, Precision};
 use noctule_audio::file::ReadOptions;
 use noctule_audio::vad::VadOptions;
-use std::collections::HashMap;
-use std::ffi::OsString;
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Everything that `transcribe` will do.
@@ -28,16 +29,37 @@ pub struct Plan {
     pub read: ReadOptions,
     /// Voice-activity detection, when asked for.
     pub speech: Option<Speech>,
-    /// What to read, in order.
-    pub inputs: Vec<Input>,
+    /// What to read and where its results go, in order.
+    pub items: Vec<Item>,
+    /// Names that stand for no audio, each a sentence.
+    pub problems: Vec<String>,
     /// What goes to standard output.
     pub stdout: Stdout,
-    /// What goes to files.
-    pub files: Option<Files>,
     /// Continue what was interrupted.
     pub resume: bool,
+    /// Formats of the files; empty when none are written.
+    pub formats: Vec<Format>,
+    /// How captions are laid out.
+    pub captions: Captions,
+    /// Leave out items whose files are all there.
+    pub skip_existing: bool,
+    /// Colour words by their probability.
+    pub colours: bool,
+    /// Memory that a run may take, bytes; `None` asks the system.
+    pub memory_limit: Option<u64>,
+    /// Language as it was asked for.
+    pub language: String,
     /// No notices, no progress.
     pub quiet: bool,
+}
+
+/// One recording and the place of its results.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// What to read.
+    pub input: Input,
+    /// Path of the files without their ending; `None` when none are written.
+    pub stem: Option<PathBuf>,
 }
 
 /// The model to load.
@@ -81,36 +103,12 @@ pub enum Stdout {
     Documents(Format),
 }
 
-/// Files to write.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Files {
-    /// Folder.
-    pub folder: PathBuf,
-    /// One file for each.
-    pub formats: Vec<Format>,
-}
-
 impl Input {
     /// The name that the user gave.
     pub fn name(&self) -> String {
         match self {
             Self::Stdin => "-".into(),
             Self::File(path) => path.display().to_string(),
-        }
-    }
-
-    /// Where `format` of this input goes in `folder`.
-    pub fn output(&self, folder: &Path, format: Format) -> PathBuf {
-        let mut name = self.stem();
-        name.push(".");
-        name.push(format.extension());
-        folder.join(name)
-    }
-
-    fn stem(&self) -> OsString {
-        match self {
-            Self::Stdin => "stdin".into(),
-            Self::File(path) => path.file_stem().map_or_else(|| "audio".into(), OsString::from),
         }
     }
 }
@@ -122,61 +120,84 @@ impl Plan {
     /// [`Failure::Usage`] for arguments that contradict each other;
     /// [`Failure::Work`] for a grammar file that cannot be read.
     pub fn new(args: &TranscribeArgs) -> Result<Self, Failure> {
-        let inputs = inputs(&args.audio)?;
-        if args.output.resume && inputs.contains(&Input::Stdin) {
+        let output = &args.output;
+        let (found, problems) = inputs::expand(&args.audio, output.recursive)?;
+        if output.resume && found.iter().any(|found| found.input == Input::Stdin) {
             return Err(Failure::usage("--resume needs files: what came from standard input is gone"));
         }
-        let (stdout, files) = destinations(args, &inputs)?;
+        let (stdout, formats) = destinations(args, found.len())?;
+        let stems = match formats.is_empty() {
+            true => vec![None; found.len()],
+            false => naming::stems(args, &found, &formats)?.into_iter().map(Some).collect(),
+        };
+        if output.skip_existing && formats.is_empty() {
+            return Err(Failure::usage("--skip-existing needs files to look for: add --output-dir DIR"));
+        }
+        if args.diarize && args.tinydiarize {
+            return Err(Failure::usage("--diarize and --tinydiarize exclude each other"));
+        }
+        let captions = captions(args);
+        let colours = output.print_colors && terminal::has_colours(&std::io::stdout());
         let decoding = &args.decoding;
+        let mut options = Options { tinydiarize: args.tinydiarize, ..options(decoding)? };
+        options.word_timestamps |= captions.needs_words() || colours;
+        let items = found.into_iter().zip(stems).map(|(found, stem)| Item { input: found.input, stem }).collect();
         Ok(Self {
             model: model(&decoding.engine)?,
             config: config(&decoding.engine),
-            options: Options { tinydiarize: args.tinydiarize, ..options(decoding)? },
+            options,
             read: ReadOptions {
                 offset_s: decoding.task.offset.unwrap_or(0.0),
                 duration_s: decoding.task.duration,
                 keep_stereo: args.diarize,
+                pcm: args.input.pcm,
+                ffmpeg: args.input.ffmpeg,
             },
             speech: speech(&args.speech),
-            inputs,
+            items,
+            problems,
             stdout,
-            files,
-            resume: args.output.resume,
-            quiet: args.output.quiet,
+            resume: output.resume,
+            formats,
+            captions,
+            skip_existing: output.skip_existing && !output.overwrite,
+            colours,
+            memory_limit: decoding.engine.memory_limit,
+            language: decoding.task.language.to_string(),
+            quiet: output.quiet,
         })
     }
 }
 
-fn inputs(audio: &[PathBuf]) -> Result<Vec<Input>, Failure> {
-    let inputs: Vec<Input> = audio
-        .iter()
-        .map(|path| if path.as_os_str() == "-" { Input::Stdin } else { Input::File(path.clone()) })
-        .collect();
-    if inputs.iter().filter(|input| **input == Input::Stdin).count() > 1 {
-        return Err(Failure::usage("'-' can be given once only: standard input holds one recording"));
+fn captions(args: &TranscribeArgs) -> Captions {
+    let output = &args.output;
+    Captions {
+        max_line_width: output.max_line_width.map(usize::from),
+        max_line_count: output.max_line_count.map(usize::from),
+        max_cps: output.max_cps,
+        highlight_words: output.highlight_words,
     }
-    Ok(inputs)
 }
 
 /// Sorts the result to standard output and to files.
-fn destinations(args: &TranscribeArgs, inputs: &[Input]) -> Result<(Stdout, Option<Files>), Failure> {
+fn destinations(args: &TranscribeArgs, inputs: usize) -> Result<(Stdout, Vec<Format>), Failure> {
     let output = &args.output;
-    let mut formats = output.format.clone();
-    let mut seen = Vec::new();
-    formats.retain(|format| {
-        !seen.contains(format) && {
-            seen.push(*format);
-            true
+    let mut formats = Vec::new();
+    for format in args.beside.formats().iter().chain(&output.format) {
+        if !formats.contains(format) {
+            formats.push(*format);
         }
-    });
-    if let Some(folder) = &output.output_dir {
+    }
+    let beside = !args.beside.formats().is_empty() || !args.beside.output_file.is_empty();
+    if output.output_dir.is_some() && !args.beside.output_file.is_empty() {
+        return Err(Failure::usage("--output-dir and --output-file exclude each other"));
+    }
+    if output.output_dir.is_some() || beside {
         if formats.is_empty() {
             formats.push(Format::Txt);
         }
-        let files = Files { folder: folder.clone(), formats };
-        check_names(&files, inputs)?;
         let stdout = if output.json { Stdout::Documents(Format::Json) } else { Stdout::Nothing };
-        return Ok((stdout, Some(files)));
+        return Ok((stdout, formats));
     }
     let stdout = match (formats.as_slice(), output.json) {
         ([] | [Format::Json], true) | ([Format::Json], false) => Stdout::Documents(Format::Json),
@@ -187,7 +208,7 @@ fn destinations(args: &TranscribeArgs, inputs: &[Input]) -> Result<(Stdout, Opti
         }
         ([], false) => Stdout::Lines { times: std::io::stdout().is_terminal() && !args.decoding.text.no_timestamps },
         ([Format::Txt], false) => Stdout::Lines { times: false },
-        ([one], false) if inputs.len() > 1 => {
+        ([one], false) if inputs > 1 => {
             return Err(Failure::usage(format!(
                 "{one} of several files does not fit one stream: add --output-dir DIR"
             )));
@@ -195,38 +216,7 @@ fn destinations(args: &TranscribeArgs, inputs: &[Input]) -> Result<(Stdout, Opti
         ([one], false) => Stdout::Documents(*one),
         _ => return Err(Failure::usage("several formats do not fit standard output: add --output-dir DIR")),
     };
-    Ok((stdout, None))
-}
-
-/// Refuses two results in one file, and a result in place of its own audio.
-fn check_names(files: &Files, inputs: &[Input]) -> Result<(), Failure> {
-    let mut taken: HashMap<OsString, &Input> = HashMap::new();
-    for input in inputs {
-        if let Some(other) = taken.insert(input.stem(), input) {
-            return Err(Failure::usage(format!(
-                "'{}' and '{}' would both be written to {}: transcribe them into different folders",
-                other.name(),
-                input.name(),
-                input.output(&files.folder, files.formats[0]).display(),
-            )));
-        }
-        for format in &files.formats {
-            let output = input.output(&files.folder, *format);
-            if let Input::File(audio) = input
-                && (output == *audio || same_file(&output, audio))
-            {
-                return Err(Failure::usage(format!(
-                    "the {format} of '{}' would replace the audio itself: choose another --output-dir",
-                    input.name()
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    Ok((stdout, Vec::new()))
 }
 
 fn model(args: &EngineArgs) -> Result<ModelChoice, Failure> {

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// Short form and what it means here.
-const SHORT_FORMS: [(&str, &str); 25] = [
+const SHORT_FORMS: [(&str, &str); 34] = [
     ("-tr", "--translate"),
     ("-bs", "--beam-size"),
     ("-bo", "--best-of"),
@@ -24,6 +24,15 @@ const SHORT_FORMS: [(&str, &str); 25] = [
     ("-ac", "--audio-ctx"),
     ("-di", "--diarize"),
     ("-tdrz", "--tinydiarize"),
+    ("-otxt", "--output-txt"),
+    ("-osrt", "--output-srt"),
+    ("-ovtt", "--output-vtt"),
+    ("-olrc", "--output-lrc"),
+    ("-ocsv", "--output-csv"),
+    ("-oj", "--output-json"),
+    ("-ojf", "--output-json-full"),
+    ("-of", "--output-file"),
+    ("-pc", "--print-colors"),
     ("-np", "--quiet"),
     ("-vm", "--vad-model"),
     ("-vt", "--vad-threshold"),
@@ -35,18 +44,14 @@ const SHORT_FORMS: [(&str, &str); 25] = [
 ];
 
 /// Forms whose meaning differs here, with what to write instead. Read as
-/// bundles they would quietly do something else (`-osrt` is `-o srt`).
-const DIFFERENT: [(&str, &str); 10] = [
-    ("-otxt", "-f txt -o DIR"),
-    ("-osrt", "-f srt -o DIR"),
-    ("-ovtt", "-f vtt -o DIR"),
-    ("-ocsv", "-f csv -o DIR"),
-    ("-olrc", "-f lrc -o DIR"),
-    ("-oj", "-f json -o DIR"),
-    ("-ojf", "-f json -o DIR"),
-    ("-of", "-o DIR"),
+/// bundles they would quietly do something else (`-ot` is `-o t`).
+const DIFFERENT: [(&str, &str); 6] = [
     ("-ot", "--offset TIME (in seconds)"),
     ("-d", "--duration TIME (in seconds)"),
+    ("-on", "nothing: captions are numbered from 1"),
+    ("-owts", "--highlight-words -f vtt"),
+    ("-dtw", "--word-timestamps"),
+    ("-dl", "-l auto --json, which names the language"),
 ];
 
 /// Spells out the short forms before `--`.
@@ -55,10 +60,15 @@ const DIFFERENT: [(&str, &str); 10] = [
 /// A sentence for a form that means something else here.
 pub fn expand(words: impl Iterator<Item = OsString>) -> Result<Vec<OsString>, String> {
     let mut options_over = false;
-    let mut expanded = Vec::new();
+    let mut expanded: Vec<OsString> = Vec::new();
     for word in words {
         options_over |= word == "--";
         if !options_over {
+            // whisper-cli's `-f FILE`; no format has a point or a slash in its name.
+            let after_f = expanded.last().is_some_and(|before| before == "-f");
+            if after_f && word.to_string_lossy().contains(['.', '/']) {
+                return Err("'-f' names formats, such as srt; give audio files without an option".into());
+            }
             if let Some((form, instead)) = DIFFERENT.iter().find(|(form, _)| word == *form) {
                 return Err(format!("'{form}' is whisper-cli's; write {instead}"));
             }
@@ -91,7 +101,9 @@ mod tests {
 
     #[test]
     fn what_differs_is_refused() {
-        assert!(expand_text("noctule transcribe -osrt a.wav").unwrap_err().contains("-f srt -o DIR"));
+        assert!(expand_text("noctule transcribe -ot 500 a.wav").unwrap_err().contains("--offset"));
+        assert!(expand_text("noctule transcribe -f a.wav").unwrap_err().contains("formats"));
+        assert!(expand_text("noctule transcribe -f srt a.wav").is_ok());
         assert!(expand_text("noctule transcribe -d 5000 a.wav").unwrap_err().contains("--duration"));
     }
 

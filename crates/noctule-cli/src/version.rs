@@ -12,7 +12,31 @@ struct Version {
     tier: &'static str,
     /// Optional parts in this program.
     features: &'static [&'static str],
+    /// How it was built.
+    build: Build,
 }
+
+#[derive(Serialize)]
+struct Build {
+    /// Commit of the sources; `null` when they were no git checkout.
+    commit: Option<&'static str>,
+    /// Target triple.
+    target: &'static str,
+    /// "release" or "debug".
+    profile: &'static str,
+    /// C library inside the program: it runs on any Linux of its processor.
+    #[serde(rename = "static")]
+    is_static: bool,
+}
+
+const COMMIT: &str = env!("NOCTULE_BUILD_COMMIT");
+
+const BUILD: Build = Build {
+    commit: if COMMIT.is_empty() { None } else { Some(COMMIT) },
+    target: env!("NOCTULE_BUILD_TARGET"),
+    profile: env!("NOCTULE_BUILD_PROFILE"),
+    is_static: cfg!(target_feature = "crt-static"),
+};
 
 const FEATURES: &[&str] = if cfg!(feature = "embedded-model") { &["embedded-model"] } else { &[] };
 
@@ -21,7 +45,7 @@ pub fn print(json: bool) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let text = if json {
         let tier = Tier::detect().map_err(Failure::usage)?.name();
-        serde_json::to_string(&Version { version, tier, features: FEATURES }).map_err(Failure::work)?
+        serde_json::to_string(&Version { version, tier, features: FEATURES, build: BUILD }).map_err(Failure::work)?
     } else {
         format!("noctule {version}")
     };

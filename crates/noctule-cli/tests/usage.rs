@@ -6,10 +6,10 @@ use common::{SAMPLE, folder, noctule, program, speech, transcribe};
 use std::fs;
 use std::path::Path;
 
-/// Compares with a file in tests/snapshots; `NOCTULE_BLESS=1` writes it anew.
+/// Compares with a file of this crate; `NOCTULE_BLESS=1` writes it anew.
 #[track_caller]
 fn snapshot(name: &str, actual: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     if std::env::var_os("NOCTULE_BLESS").is_some() {
         fs::write(&path, actual).unwrap();
     }
@@ -19,8 +19,19 @@ fn snapshot(name: &str, actual: &str) {
 
 #[test]
 fn help_is_as_recorded() {
-    snapshot("help.txt", &noctule(&["--help"]).success());
-    snapshot("transcribe-help.txt", &noctule(&["transcribe", "--help"]).success());
+    snapshot("tests/snapshots/help.txt", &noctule(&["--help"]).success());
+    snapshot("tests/snapshots/transcribe-help.txt", &noctule(&["transcribe", "--help"]).success());
+}
+
+#[test]
+fn the_manual_is_fresh() {
+    let manual = noctule_cli::manual();
+    let help = noctule(&["transcribe", "--help"]).success();
+    let options = help.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 3);
+    for option in options.map(|word| word.trim_end_matches([',', ']', '.', ':', ')', ';'])) {
+        assert!(manual.contains(option), "{option}");
+    }
+    snapshot("../../docs/CLI.md", &manual);
 }
 
 #[test]
@@ -36,6 +47,13 @@ fn version_as_text_and_json() {
     let json: serde_json::Value = serde_json::from_str(&noctule(&["--version", "--json"]).success()).unwrap();
     assert_eq!(json["version"], env!("CARGO_PKG_VERSION"));
     assert!(json["tier"].is_string() && json["features"].is_array(), "{json}");
+    let build = &json["build"];
+    assert!(build["target"].as_str().unwrap().contains(std::env::consts::ARCH), "{json}");
+    assert!(["debug", "release"].contains(&build["profile"].as_str().unwrap()), "{json}");
+    assert!(build["static"].is_boolean(), "{json}");
+    if let Some(commit) = build["commit"].as_str() {
+        assert!(commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit()), "{json}");
+    }
     assert_eq!(noctule(&["--json"]).code, Some(2));
 }
 
@@ -69,8 +87,8 @@ const WRONG: &[(&str, &str)] = &[
     ("--format srt a.wav b.wav", "--output-dir"),
     ("--format srt --json a.wav", "--output-dir"),
     ("- -", "standard input"),
-    ("-o out one/a.wav two/a.flac", "one/a.wav"),
-    ("-osrt a.wav", "-f srt -o DIR"),
+    ("-o out one/a.wav two/a.wav", "one/a.wav"),
+    ("-ot 500 a.wav", "--offset"),
     ("-d 5000 a.wav", "--duration"),
     ("", "AUDIO"),
 ];
@@ -155,7 +173,7 @@ mod with_the_embedded_model {
         fs::write(&empty, "").unwrap();
         let header = folder.join("header.wav");
         fs::write(&header, b"RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\0\0").unwrap();
-        for audio in [Path::new("missing.wav"), &folder, &text, &empty, &header] {
+        for audio in [Path::new("missing.wav"), &text, &empty, &header] {
             let run = transcribe("--quiet", &[audio]);
             assert_eq!(run.code, Some(1), "{}: {}", audio.display(), run.stderr);
             assert!(run.stderr.starts_with("error: "), "{}", run.stderr);
@@ -203,6 +221,19 @@ mod with_the_embedded_model {
         let run = transcribe("--quiet --offset 1:00", &[speech(SAMPLE)]);
         assert_eq!(run.code, Some(1), "{}", run.stderr);
         assert!(run.stderr.contains("offset"), "{}", run.stderr);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn predicted_memory_is_enough_and_not_far_off() {
+        let refused = transcribe("--memory-limit 1M", &[speech(SAMPLE)]);
+        assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+        let (_, after) = refused.stderr.split_once("needs about ").expect("a prediction");
+        let predicted: u64 = after.split(' ').next().unwrap().parse().unwrap();
+        let text = transcribe("--quiet --json", &[speech(SAMPLE)]).success();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let peak = json["memory"]["peak_rss_bytes"].as_u64().unwrap() >> 20;
+        assert!((peak..2 * peak).contains(&predicted), "{predicted} MB predicted, {peak} MB taken");
     }
 
     #[test]

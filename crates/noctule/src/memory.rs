@@ -1,10 +1,100 @@
-//! How much memory this process has used.
+//! How much memory a run will need, how much there is, and how much was used.
+
+use crate::options::Options;
+use noctule_model::{Hparams, Model};
+use std::fs;
+use std::path::Path;
+
+/// Bytes of an `f32`, in which everything but the weights is kept.
+const F32: u64 = 4;
+
+/// Program, tables, tokens and audio buffers, bytes.
+const FIXED: u64 = 16 << 20;
 
 /// The process's peak resident set in bytes, from the kernel's own count
 /// (`VmHWM`); `None` where there is no `/proc`.
 pub fn peak_rss_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    kibibytes(&status, "VmHWM:")
+}
+
+/// Bytes that a new process may take without others being swapped out (`MemAvailable`), but not more
+/// than the limit of this process's control group; `None` where there is no `/proc`.
+pub fn available_bytes() -> Option<u64> {
+    let free = kibibytes(&fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+    Some(group_limit().map_or(free, |limit| free.min(limit)))
+}
+
+/// `memory.max` of the control group (version 2).
+fn group_limit() -> Option<u64> {
+    let groups = fs::read_to_string("/proc/self/cgroup").ok()?;
+    let group = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let limit = fs::read_to_string(Path::new("/sys/fs/cgroup").join(group).join("memory.max")).ok()?;
+    limit.trim().parse().ok()
+}
+
+fn kibibytes(text: &str, field: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with(field))?;
     let kib: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-    Some(kib * 1024)
+    kib.checked_mul(1024)
+}
+
+/// About how much memory a run with `model` takes, bytes: the weights, which stay in their file
+/// but are all read in every window, and what [`working_set_bytes`] says.
+pub fn predicted_bytes(model: &Model, options: &Options) -> u64 {
+    model.size_bytes() + working_set_bytes(model.hparams(), options)
+}
+
+/// About how much memory a run takes above the weights, bytes: the encoder's activations, keys and values
+/// of the audio and of every beam, logits. This is what a window full of text takes when no two beams agree;
+/// the peak of a clip of 5 s is a half to three quarters of the prediction (weights included; nano.en, tiny.en, base, base-q5_1).
+pub fn working_set_bytes(hparams: &Hparams, options: &Options) -> u64 {
+    let h = |n: usize| n as u64;
+    let positions = match options.audio_ctx {
+        0 => hparams.n_audio_ctx,
+        n => n.min(hparams.n_audio_ctx),
+    };
+    // Residuals, norm, queries, keys, values and result; the hidden layer is four times as wide.
+    let activations = h(positions) * h(hparams.n_audio_state) * 11;
+    let mel = 4 * h(positions) * h(hparams.n_mels);
+    let cross = 2 * h(positions) * h(hparams.n_text_state) * h(hparams.n_text_layer);
+    let search = &options.search;
+    let samples = if search.fallback && search.temperature_inc > 0.0 { search.best_of } else { 1 };
+    let beams = h(search.beam_size.max(samples).max(1));
+    // All beams share their prompt, of at most half the context; the other half is each one's own.
+    let tokens = h(hparams.n_text_ctx) / 2 * (1 + beams);
+    let cells = 2 * tokens * h(hparams.n_text_state) * h(hparams.n_text_layer);
+    let logits = 2 * beams * h(hparams.n_vocab);
+    FIXED + F32 * (activations + mel + cross + cells + logits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_are_read() {
+        let text = "MemTotal:  100 kB\nMemAvailable:      42 kB\n";
+        assert_eq!(kibibytes(text, "MemAvailable:"), Some(43_008));
+        assert_eq!(kibibytes(text, "SwapFree:"), None);
+        assert_eq!(kibibytes("MemAvailable: 99999999999999999999 kB", "MemAvailable:"), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_system_tells() {
+        assert!(peak_rss_bytes() > Some(1 << 20));
+        assert!(available_bytes() > Some(1 << 20));
+    }
+
+    #[cfg(feature = "embedded-model")]
+    #[test]
+    fn more_beams_need_more() {
+        let model = crate::embedded_model().unwrap();
+        let mut options = Options::default();
+        let five = predicted_bytes(&model, &options);
+        assert!((model.size_bytes() + (40 << 20)..model.size_bytes() + (120 << 20)).contains(&five), "{five}");
+        (options.search.beam_size, options.search.best_of) = (1, 1);
+        assert!(predicted_bytes(&model, &options) < five);
+    }
 }

@@ -191,9 +191,7 @@ const ONE: std::num::NonZero<u32> = std::num::NonZero::<u32>::MIN;
 
 /// Frames in `ticks` of a time base; without one a tick is a frame.
 fn frames_in(ticks: u64, base: Option<TimeBase>, rate: u32) -> u64 {
-    base.map_or(ticks, |base| {
-        scale(ticks, u64::from(base.numer.get()) * u64::from(rate), u64::from(base.denom.get()))
-    })
+    base.map_or(ticks, |base| scale(ticks, u64::from(base.numer.get()) * u64::from(rate), u64::from(base.denom.get())))
 }
 
 /// Frames that the demuxer left out before the packet at frame `packet`, which

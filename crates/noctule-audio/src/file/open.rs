@@ -22,11 +22,11 @@ use symphonia::default::formats::{
 };
 use symphonia::default::meta::{Id3v1Reader, Id3v2Reader};
 
-use super::{cut, mkv, mp4};
 use super::opus::{self, OpusDecoder};
 use super::sniff::{self, Class, Kind};
 use super::splice::Splice;
 use super::wav_header::{self, HeaderError, Wav, WavHeader};
+use super::{cut, mkv, mp4};
 use crate::error::conversion;
 use crate::pcm::Pcm;
 use crate::resample::RATES;
@@ -360,7 +360,9 @@ fn no_audio(name: &str, kind: Kind, format: &dyn FormatReader) -> AudioError {
     let tracks = match (has(TrackType::Video), has(TrackType::Subtitle)) {
         (true, _) => "pictures only",
         (false, true) => "text only",
-        (false, false) => return unsupported(name, &format!("it looks like {}, in a codec that is unknown", kind.name)),
+        (false, false) => {
+            return unsupported(name, &format!("it looks like {}, in a codec that is unknown", kind.name));
+        }
     };
     AudioError::NoAudioTrack { name: name.into(), tracks }
 }

@@ -47,6 +47,9 @@ pub struct EngineArgs {
         allow_negative_numbers = true,
     )]
     pub audio_ctx: usize,
+    /// Do not start a run that needs more memory than this [default: what the system has free].
+    #[arg(long, value_name = "SIZE|none", value_parser = values::memory, allow_negative_numbers = true)]
+    pub memory_limit: Option<u64>,
 }
 
 /// What to listen to and what to write down.
@@ -150,7 +153,7 @@ pub struct ContextArgs {
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
     /// Put the prompt in front of every window of 30 s.
-    #[arg(long, visible_alias = "carry-initial-prompt", requires = "prompt")]
+    #[arg(long, visible_alias = "carry-initial-prompt")]
     pub carry_prompt: bool,
     /// Do not show a window the text before it.
     #[arg(long)]
@@ -168,7 +171,7 @@ pub struct ContextArgs {
     #[arg(long, value_name = "FILE|TEXT")]
     pub grammar: Option<String>,
     /// Rule to start from.
-    #[arg(long, value_name = "NAME", default_value = "root", requires = "grammar")]
+    #[arg(long, value_name = "NAME", default_value = "root")]
     pub grammar_rule: String,
     /// Subtracted from the log-probability of tokens that the grammar does not allow.
     #[arg(
@@ -176,7 +179,6 @@ pub struct ContextArgs {
         value_name = "X",
         default_value_t = 100.0,
         value_parser = values::not_negative,
-        requires = "grammar",
         allow_negative_numbers = true,
     )]
     pub grammar_penalty: f32,

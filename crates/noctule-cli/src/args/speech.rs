@@ -12,7 +12,7 @@ pub struct SpeechArgs {
     #[arg(long)]
     pub vad: bool,
     /// Silero model in whisper.cpp's ggml format; without it a small built-in detector.
-    #[arg(long, value_name = "PATH", requires = "vad")]
+    #[arg(long, value_name = "PATH")]
     pub vad_model: Option<PathBuf>,
     /// Probability from which a frame is speech.
     #[arg(
@@ -20,21 +20,20 @@ pub struct SpeechArgs {
         value_name = "P",
         default_value_t = 0.5,
         value_parser = values::unit,
-        requires = "vad",
         allow_negative_numbers = true,
     )]
     pub vad_threshold: f32,
     /// Drop shorter speech, milliseconds.
-    #[arg(long, value_name = "N", default_value_t = 250, requires = "vad", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 250, allow_negative_numbers = true)]
     pub vad_min_speech_duration_ms: u32,
     /// A silence of this length ends speech, milliseconds.
-    #[arg(long, value_name = "N", default_value_t = 100, requires = "vad", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 100, allow_negative_numbers = true)]
     pub vad_min_silence_duration_ms: u32,
     /// Split longer speech, seconds [default: no limit].
-    #[arg(long, value_name = "X", value_parser = values::positive, requires = "vad", allow_negative_numbers = true)]
+    #[arg(long, value_name = "X", value_parser = values::positive, allow_negative_numbers = true)]
     pub vad_max_speech_duration_s: Option<f32>,
     /// Widen speech on both sides, milliseconds.
-    #[arg(long, value_name = "N", default_value_t = 30, requires = "vad", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value_t = 30, allow_negative_numbers = true)]
     pub vad_speech_pad_ms: u32,
     /// Keep this much audio behind speech, seconds.
     #[arg(
@@ -42,7 +41,6 @@ pub struct SpeechArgs {
         value_name = "X",
         default_value_t = 0.1,
         value_parser = values::unit,
-        requires = "vad",
         allow_negative_numbers = true,
     )]
     pub vad_samples_overlap: f32,

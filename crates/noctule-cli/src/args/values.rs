@@ -4,6 +4,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use noctule::format::Format;
 use noctule::language;
 use noctule::options::{LanguageChoice, SuppressPattern};
+use noctule_audio::ffmpeg::FfmpegUse;
+use std::fmt;
 
 /// No recording is longer (some thirty years, in seconds); more is a slip.
 const LONGEST: f64 = 1e9;
@@ -13,12 +15,27 @@ const MOST_POSITIONS: usize = 1500;
 
 /// Reads the name of an output format.
 pub fn formats() -> impl TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::extension)).try_map(|name| name.parse::<Format>())
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).try_map(|name| name.parse::<Format>())
+}
+
+/// Reads when ffmpeg is to be used.
+pub fn ffmpeg_use() -> impl TypedValueParser<Value = FfmpegUse> {
+    PossibleValuesParser::new(FfmpegUse::ALL.map(FfmpegUse::name)).try_map(|name| name.parse::<FfmpegUse>())
 }
 
 /// A known language or `auto`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Language(pub LanguageChoice);
+
+impl fmt::Display for Language {
+    /// The code, or "auto".
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            LanguageChoice::Auto => f.write_str("auto"),
+            LanguageChoice::Fixed(code) => f.write_str(code),
+        }
+    }
+}
 
 /// Reads a language's code or English name, or `auto`.
 pub fn language(text: &str) -> Result<Language, String> {
@@ -82,6 +99,31 @@ pub fn positive(text: &str) -> Result<f32, String> {
 /// Reads a factor for the number of finished hypotheses.
 pub fn patience(text: &str) -> Result<f32, String> {
     within(text, f32::MIN_POSITIVE, 100.0, "give a number greater than 0, at most 100")
+}
+
+/// Reads characters a second.
+pub fn reading_speed(text: &str) -> Result<f32, String> {
+    within(text, 1.0, 1000.0, "give characters a second from 1 to 1000; 17 is usual")
+}
+
+/// Reads an amount of memory in bytes: `500M`, `2G`, `1.5GiB`, `none` for no limit (`u64::MAX`).
+pub fn memory(text: &str) -> Result<u64, String> {
+    let text = text.trim();
+    if text.eq_ignore_ascii_case("none") {
+        return Ok(u64::MAX);
+    }
+    let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let unit = match text[split..].trim_end_matches("iB").trim_end_matches('B') {
+        "" => 1.0,
+        "K" | "k" => 1024.0,
+        "M" => 1024.0 * 1024.0,
+        "G" => 1024.0 * 1024.0 * 1024.0,
+        _ => 0.0,
+    };
+    match decimal(text[..split].trim()) {
+        Some(value) if value * unit >= 1.0 => Ok((value * unit) as u64),
+        _ => Err("give an amount such as 500M or 2G, or 'none'".into()),
+    }
 }
 
 fn within(text: &str, least: f32, most: f32, expected: &str) -> Result<f32, String> {
@@ -236,5 +278,24 @@ mod tests {
         assert!(audio_ctx("auto").unwrap_err().contains("'auto'"));
         assert!(audio_ctx("1501").is_err());
         assert!(pattern("(").is_err());
+        assert_eq!(reading_speed("17"), Ok(17.0));
+        assert!(reading_speed("0.5").is_err());
+    }
+
+    #[test]
+    fn amounts_of_memory() {
+        for (text, bytes) in [
+            ("1", 1),
+            ("500M", 500 << 20),
+            ("2G", 2 << 30),
+            ("1.5GiB", 3 << 29),
+            ("64KB", 64 << 10),
+            ("none", u64::MAX),
+        ] {
+            assert_eq!(memory(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "-1", "5T", "0", "1e9", "all", "3 MM"] {
+            assert!(memory(text).is_err(), "{text}");
+        }
     }
 }

@@ -32,7 +32,12 @@ impl Run {
 /// The program, away from the caller's terminal and settings.
 pub fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_noctule"));
-    command.stdin(Stdio::null()).env_remove("NOCTULE_CPU").env("COLUMNS", "100");
+    let settings = std::env::vars_os().map(|(name, _)| name);
+    for name in settings.filter(|name| name.to_string_lossy().starts_with("NOCTULE_")) {
+        command.env_remove(name);
+    }
+    // No folder of this name is there, and no configuration in it.
+    command.stdin(Stdio::null()).env("XDG_CONFIG_HOME", "/nonexistent").env("COLUMNS", "100");
     command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     command
 }

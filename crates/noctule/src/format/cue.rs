@@ -8,7 +8,9 @@ const LATEST_MS: f64 = 99_999.0 * 3_600_000.0;
 
 /// One line of shown text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Cue {
+pub(super) struct Cue<'a> {
+    /// Where it comes from.
+    pub segment: &'a Segment,
     /// Start, milliseconds; not before the end of the cue before.
     pub start: u64,
     /// End, milliseconds; after the start.
@@ -22,7 +24,7 @@ pub(super) struct Cue {
 }
 
 /// The shown segments that have text, as cues in order.
-pub(super) fn cues(transcript: &Transcript) -> impl Iterator<Item = Cue> {
+pub(super) fn cues(transcript: &Transcript) -> impl Iterator<Item = Cue<'_>> {
     let mut free = 0;
     let shown = transcript.segments.iter().filter(|segment| segment.is_shown());
     shown.filter_map(move |segment| {
@@ -33,11 +35,12 @@ pub(super) fn cues(transcript: &Transcript) -> impl Iterator<Item = Cue> {
         let start = milliseconds(segment.start).max(free);
         let end = milliseconds(segment.end).max(start + 1);
         free = end;
-        Some(Cue { start, end, text, speaker: speaker(segment), turn: segment.speaker_turn_next })
+        Some(Cue { segment, start, end, text, speaker: speaker(segment), turn: segment.speaker_turn_next })
     })
 }
 
-fn speaker(segment: &Segment) -> Option<&'static str> {
+/// whisper.cpp's name of the speaker.
+pub(super) fn speaker(segment: &Segment) -> Option<&'static str> {
     segment.speaker.map(|speaker| match speaker {
         Speaker::Left => "0",
         Speaker::Right => "1",
@@ -46,13 +49,13 @@ fn speaker(segment: &Segment) -> Option<&'static str> {
 }
 
 /// Nearest whole millisecond; 0 for what is before the start or no number.
-fn milliseconds(seconds: f64) -> u64 {
+pub(super) fn milliseconds(seconds: f64) -> u64 {
     // The cast takes NaN to 0.
     (seconds * 1000.0).round().clamp(0.0, LATEST_MS) as u64
 }
 
 /// The text on one line: breaks and control characters, which end or corrupt a cue, become a blank.
-fn single_line(text: &str) -> String {
+pub(super) fn single_line(text: &str) -> String {
     let breaks = |c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}';
     text.split(breaks).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }

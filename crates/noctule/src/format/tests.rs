@@ -2,7 +2,7 @@ use super::*;
 use crate::transcript::{Doubt, Segment, Speaker, Token, Word};
 use proptest::prelude::*;
 
-fn segment(start: f64, end: f64, text: &str) -> Segment {
+pub(super) fn segment(start: f64, end: f64, text: &str) -> Segment {
     Segment {
         id: 0,
         start,
@@ -20,17 +20,22 @@ fn segment(start: f64, end: f64, text: &str) -> Segment {
     }
 }
 
-fn transcript(segments: Vec<Segment>) -> Transcript {
+pub(super) fn transcript(segments: Vec<Segment>) -> Transcript {
     Transcript { language: "en".into(), language_probability: None, duration: 4.0004, segments }
 }
 
 fn written(format: Format, transcript: &Transcript) -> String {
+    laid_out(format, transcript, &Captions::default())
+}
+
+pub(super) fn laid_out(format: Format, transcript: &Transcript, captions: &Captions) -> String {
     let model = Model { name: "tiny.en".into(), kind: "q5_1".into(), size_bytes: 12 };
     let kernels = Kernels { tier: "avx2".into(), threads: 2, precision: "fast".into() };
     let (timing, memory) = (Timing::default(), Memory { peak_rss_bytes: 34 });
-    let document = Document { file: "a.wav", model: &model, transcript, timing: &timing, memory, kernels: &kernels };
+    let document =
+        Document { file: "a.wav", model: &model, transcript, timing: &timing, memory, kernels: &kernels, origin: None };
     let mut bytes = Vec::new();
-    write(format, &document, &mut bytes).unwrap();
+    write_captioned(format, &document, captions, &mut bytes).unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
@@ -155,10 +160,13 @@ fn arrows_and_tags() {
 #[test]
 fn formats_are_found_by_name() {
     for format in Format::ALL {
-        assert_eq!(format.extension().to_uppercase().parse(), Ok(format));
+        assert_eq!(format.name().to_uppercase().parse(), Ok(format));
     }
     let error = "docx".parse::<Format>().unwrap_err().to_string();
-    assert_eq!(error, "no output format is called \"docx\": use one of txt, srt, vtt, json, lrc, csv, tsv");
+    assert_eq!(
+        error,
+        "no output format is called \"docx\": use one of txt, srt, vtt, json, lrc, csv, tsv, wcpp-json, wcpp-json-full"
+    );
 }
 
 /// Text with everything that has a meaning in some format, and any other character.
@@ -199,7 +207,7 @@ fn hostile_time() -> impl Strategy<Value = f64> {
     prop_oneof![0.0..10.0, any::<f64>(), Just(f64::NAN), Just(f64::INFINITY), Just(-1.0)]
 }
 
-fn hostile_transcript() -> impl Strategy<Value = Transcript> {
+pub(super) fn hostile_transcript() -> impl Strategy<Value = Transcript> {
     let one = (hostile_time(), hostile_time(), hostile_text(), prop::bool::weighted(0.2)).prop_map(
         |(start, end, text, doubt)| Segment { doubt: doubt.then_some(Doubt::Repetition), ..segment(start, end, &text) },
     );
@@ -207,7 +215,7 @@ fn hostile_transcript() -> impl Strategy<Value = Transcript> {
 }
 
 /// Reads `hh:mm:ss` and milliseconds.
-fn parse_clock(text: &str, separator: char) -> u64 {
+pub(super) fn parse_clock(text: &str, separator: char) -> u64 {
     let (clock, milliseconds) = text.split_once(separator).unwrap();
     assert_eq!(milliseconds.len(), 3);
     let parts: Vec<u64> = clock.split(':').map(|part| part.parse().unwrap()).collect();

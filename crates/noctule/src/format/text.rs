@@ -1,6 +1,7 @@
-//! Formats for people and players: plain text, SubRip, WebVTT, lyrics.
+//! Formats that take a segment as it is: plain text and lyrics.
 
-use super::cue::{Clock, Cue, cues};
+use super::caption::units;
+use super::cue::{Cue, cues};
 use crate::transcript::Transcript;
 use std::io::{self, Write};
 
@@ -13,51 +14,33 @@ pub(super) fn write_txt(transcript: &Transcript, writer: &mut impl Write) -> io:
     Ok(())
 }
 
-/// SubRip: number, `hh:mm:ss,mmm --> hh:mm:ss,mmm`, text, empty line.
-///
-/// SubRip has no escapes, so an arrow in the text, which some readers take for
-/// a time line, is shortened.
-pub(super) fn write_srt(transcript: &Transcript, writer: &mut impl Write) -> io::Result<()> {
-    for (number, mut cue) in (1..).zip(cues(transcript)) {
-        while cue.text.contains("-->") {
-            cue.text = cue.text.replace("-->", "->");
-        }
-        writeln!(writer, "{number}\n{}", time_line(&cue, ','))?;
-        writeln!(writer, "{}{}\n", speaker_prefix(&cue), cue.text)?;
-    }
-    Ok(())
-}
-
-/// WebVTT (W3C): header, then time line, text, empty line. `&`, `<` and `>` are
-/// escaped, with which the text cannot hold tags or an arrow.
-pub(super) fn write_vtt(transcript: &Transcript, writer: &mut impl Write) -> io::Result<()> {
-    writeln!(writer, "WEBVTT\n")?;
-    for cue in cues(transcript) {
-        let voice = cue.speaker.map_or(String::new(), |id| format!("<v Speaker{id}>"));
-        let text = cue.text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        writeln!(writer, "{}\n{voice}{text}\n", time_line(&cue, '.'))?;
-    }
-    Ok(())
-}
-
-/// LRC: `[mm:ss.cc]text`. A blank keeps a bracket in the text from being read as a tag.
-pub(super) fn write_lrc(transcript: &Transcript, writer: &mut impl Write) -> io::Result<()> {
+/// LRC: `[mm:ss.cc]text`. A blank keeps a bracket in the text from being read as a tag. With `words`
+/// each word follows its own `<mm:ss.cc>` (the "enhanced" form of the A2 player).
+pub(super) fn write_lrc(transcript: &Transcript, words: bool, writer: &mut impl Write) -> io::Result<()> {
     writeln!(writer, "[by:noctule]")?;
     for cue in cues(transcript) {
-        let hundredths = (cue.start + 5) / 10;
-        let (minutes, seconds) = (hundredths / 6000, hundredths / 100 % 60);
-        let line = format!("{}{}", speaker_prefix(&cue), cue.text);
+        let mut line = speaker_prefix(&cue);
+        if words {
+            for unit in units(&cue) {
+                let blank = if unit.blank { " " } else { "" };
+                line.push_str(&format!("{blank}<{}>{}", minutes(unit.start), unit.text));
+            }
+        } else {
+            line.push_str(&cue.text);
+        }
         let blank = if line.starts_with('[') { " " } else { "" };
-        writeln!(writer, "[{minutes:02}:{seconds:02}.{:02}]{blank}{line}", hundredths % 100)?;
+        writeln!(writer, "[{}]{blank}{line}", minutes(cue.start))?;
     }
     Ok(())
 }
 
-fn time_line(cue: &Cue, separator: char) -> String {
-    let clock = |milliseconds| Clock { milliseconds, separator };
-    format!("{} --> {}", clock(cue.start), clock(cue.end))
+/// `mm:ss.cc`.
+fn minutes(milliseconds: u64) -> String {
+    let hundredths = (milliseconds + 5) / 10;
+    format!("{:02}:{:02}.{:02}", hundredths / 6000, hundredths / 100 % 60, hundredths % 100)
 }
 
-fn speaker_prefix(cue: &Cue) -> String {
+/// whisper.cpp's words before the text of a known speaker.
+pub(super) fn speaker_prefix(cue: &Cue) -> String {
     cue.speaker.map_or(String::new(), |id| format!("(speaker {id}) "))
 }

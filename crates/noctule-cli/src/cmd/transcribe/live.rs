@@ -2,20 +2,22 @@
 //! output as they are decided, progress on standard error.
 
 use super::clock::FileClock;
+use super::colours;
 use super::journal::Journal;
 use super::output;
+use super::progress::Progress;
 use crate::failure::Failure;
 use crate::plan::{Input, Plan, Stdout};
 use crate::{interrupt, terminal};
 use noctule::events::Events;
 use noctule::{Checkpoint, Segment, Transcript};
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 
 /// Receives the engine's events for one input.
 pub struct Live<'a> {
     clock: &'a FileClock,
     lines: Option<Lines>,
-    progress: Option<Progress>,
+    progress: Progress,
     journal: Option<Journal>,
     /// How much is behind us, seconds.
     done: f64,
@@ -26,26 +28,20 @@ pub struct Live<'a> {
 /// Text to standard output.
 struct Lines {
     times: bool,
+    /// Words coloured by their probability.
+    colours: bool,
     /// An empty line must stand between this input's text and the one before.
     separate: bool,
-}
-
-/// A line on standard error that is written over and over.
-struct Progress {
-    name: String,
-    percent: Option<u32>,
 }
 
 impl<'a> Live<'a> {
     /// For `input`; `first` when no other input came before. `journal` gets every window.
     pub fn new(plan: &Plan, input: &Input, clock: &'a FileClock, first: bool, journal: Option<Journal>) -> Self {
         let lines = match plan.stdout {
-            Stdout::Lines { times } => Some(Lines { times, separate: !first }),
+            Stdout::Lines { times } => Some(Lines { times, colours: plan.colours, separate: !first }),
             _ => None,
         };
-        // Lines on a terminal show the progress themselves, and would be cut up by it.
-        let wanted = !plan.quiet && io::stderr().is_terminal() && (lines.is_none() || !io::stdout().is_terminal());
-        let progress = wanted.then(|| Progress { name: input.name(), percent: None });
+        let progress = Progress::new(&input.name(), plan.quiet);
         Self { clock, lines, progress, journal, done: 0.0, failed: None }
     }
 
@@ -53,16 +49,10 @@ impl<'a> Live<'a> {
     ///
     /// # Errors
     /// Why text could not be written.
-    pub fn finish(mut self) -> Result<(f64, Option<Journal>), Failure> {
-        self.clear_progress();
+    pub fn finish(self) -> Result<(f64, Option<Journal>), Failure> {
+        self.progress.finish();
         let done = self.clock.time(self.done);
         self.failed.map_or(Ok((done, self.journal)), Err)
-    }
-
-    fn clear_progress(&mut self) {
-        if self.progress.as_mut().is_some_and(|progress| progress.percent.take().is_some()) {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
     }
 }
 
@@ -73,19 +63,11 @@ impl Events for Live<'_> {
         };
         let mut placed = segment.clone();
         self.clock.place(&mut placed);
-        self.failed = lines.print(placed).err();
+        self.failed = self.progress.above(|| lines.print(placed)).err();
     }
 
     fn progress(&mut self, done: f64, total: f64) {
-        let Some(progress) = &mut self.progress else {
-            return;
-        };
-        let percent = (100.0 * done / total.max(1e-9)) as u32;
-        if progress.percent != Some(percent) {
-            progress.percent = Some(percent);
-            // Nothing depends on it, so a closed standard error is no failure.
-            let _ = write!(io::stderr(), "\r\x1b[K{}: {percent} %", progress.name);
-        }
+        self.progress.update(done, total);
     }
 
     fn checkpoint(&mut self, checkpoint: &Checkpoint, segments: &[Segment]) {
@@ -93,8 +75,8 @@ impl Events for Live<'_> {
         let Some(Err(error)) = self.journal.as_mut().map(|journal| journal.append(checkpoint, segments)) else {
             return;
         };
-        self.clear_progress();
-        terminal::warning(&format!("the journal cannot be written: {error}; an interrupted run would start again"));
+        let message = format!("the journal cannot be written: {error}; an interrupted run would start again");
+        self.progress.above(|| terminal::warning(&message));
         self.journal = None;
     }
 
@@ -106,11 +88,13 @@ impl Events for Live<'_> {
 impl Lines {
     fn print(&mut self, segment: Segment) -> Result<(), Failure> {
         let times = self.times.then(|| format!("[{} --> {}]  ", hours(segment.start), hours(segment.end)));
+        let coloured = self.colours.then(|| colours::line(&segment)).flatten();
         let transcript = Transcript { segments: vec![segment], ..Transcript::default() };
         let text = output::text_line(&transcript)?;
         if text.is_empty() {
             return Ok(());
         }
+        let text = coloured.unwrap_or(text);
         let separator = if std::mem::take(&mut self.separate) { "\n" } else { "" };
         let mut stdout = io::stdout().lock();
         write!(stdout, "{separator}{}{text}", times.unwrap_or_default())

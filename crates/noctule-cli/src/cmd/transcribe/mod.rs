@@ -5,26 +5,33 @@
 
 mod audio;
 mod clock;
+mod colours;
 mod identity;
 mod journal;
 mod live;
 mod model;
 mod output;
+mod progress;
 mod resume;
+mod summary;
 
 use crate::failure::Failure;
-use crate::plan::{Input, Plan, Stdout};
+use crate::naming;
+use crate::plan::{Input, Item, ModelChoice, Plan, Stdout};
 use crate::{interrupt, terminal};
 use audio::{Detector, Sound};
 use clock::FileClock;
 use journal::Journal;
 use live::Live;
 use noctule::events::Events;
-use noctule::format::{Document, Format};
+use noctule::format::{Document, Format, Origin};
 use noctule::mel::MelMaximum;
+use noctule::options::Task;
 use noctule::report::{Kernels, Memory, Timing};
 use noctule::{Error, Start, Transcriber, Transcript};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
+use summary::Summary;
 
 /// Transcribes every input of `plan`. `Ok(false)` means that something failed
 /// or is incomplete and has been reported.
@@ -35,38 +42,53 @@ use std::time::{Duration, Instant};
 pub fn run(plan: &Plan) -> Result<bool, Failure> {
     let started = Instant::now();
     interrupt::listen();
-    if let Some(files) = &plan.files {
-        output::make_folder(&files.folder)?;
+    let mut summary = Summary::new(plan);
+    plan.problems.iter().for_each(|problem| summary.failed(problem));
+    let wanted: Vec<&Item> = plan.items.iter().filter(|item| !summary.skip(plan, item)).collect();
+    if wanted.is_empty() {
+        return Ok(summary.finish());
     }
+    make_folders(&wanted)?;
     let mut detector = plan.speech.as_ref().map(Detector::new).transpose()?;
     let model = model::load(&plan.model, plan.quiet)?;
+    model::check_memory(&model, &plan.options, plan.memory_limit)?;
     let report = model::report(&model);
     let mut transcriber = Transcriber::new(model, plan.config)?;
     let mut load = started.elapsed();
-    let mut complete = true;
     let mut reader_gone = false;
-    for (index, input) in plan.inputs.iter().enumerate() {
-        let mut job = Job { plan, input, first: index == 0, reader_gone };
+    for (index, item) in wanted.into_iter().enumerate() {
+        let mut job = Job { plan, input: &item.input, item, first: index == 0, reader_gone };
         let done = job
             .transcribe(&mut transcriber, detector.as_mut(), std::mem::take(&mut load))
-            .and_then(|result| job.write(&result, &report, &transcriber).map(|()| result.finish()));
+            .and_then(|result| job.write(&result, &report, &transcriber).map(|()| result));
         match done {
-            Ok(whole) => complete &= whole,
-            Err(Failure::Work(message)) => {
-                terminal::error(&message);
-                complete = false;
+            Ok(mut result) => {
+                // The result is where it should be.
+                if let Some(journal) = result.journal.take() {
+                    journal.remove();
+                }
+                summary.done(item, &result.transcript, &result.timing, result.whole);
             }
+            Err(Failure::Work(message)) => summary.failed(&message),
             Err(stop) => return Err(stop),
         }
         reader_gone = job.reader_gone;
     }
-    Ok(complete)
+    Ok(summary.finish())
+}
+
+/// Makes the folders for all results, so that none is found unwritable after an hour of work.
+fn make_folders(items: &[&Item]) -> Result<(), Failure> {
+    let stems = items.iter().filter_map(|item| item.stem.as_deref());
+    let folders = stems.filter_map(|stem| stem.parent()).filter(|folder| !folder.as_os_str().is_empty());
+    folders.into_iter().try_for_each(output::make_folder)
 }
 
 /// One input on its way.
 struct Job<'a> {
     plan: &'a Plan,
     input: &'a Input,
+    item: &'a Item,
     /// No other input came before.
     first: bool,
     /// Standard output is closed; only files are still wanted.
@@ -80,16 +102,6 @@ struct Outcome {
     /// All of the audio could be read.
     whole: bool,
     journal: Option<Journal>,
-}
-
-impl Outcome {
-    /// The result is where it should be. Says whether it is of all of the audio.
-    fn finish(self) -> bool {
-        if let Some(journal) = self.journal {
-            journal.remove();
-        }
-        self.whole
-    }
 }
 
 impl Job<'_> {
@@ -134,6 +146,10 @@ impl Job<'_> {
         transcriber: &Transcriber,
     ) -> Result<(), Failure> {
         let name = self.input.name();
+        let model_path = match &self.plan.model {
+            ModelChoice::File(path) => path.display().to_string(),
+            ModelChoice::Embedded => model.name.clone(),
+        };
         let compute = transcriber.compute();
         let kernels = Kernels {
             tier: compute.tier().to_string(),
@@ -148,13 +164,11 @@ impl Job<'_> {
             timing: &result.timing,
             memory,
             kernels: &kernels,
+            origin: Some(origin(self.plan, transcriber, &model_path)),
         };
-        if let Some(files) = &self.plan.files {
-            for format in &files.formats {
-                let path = self.input.output(&files.folder, *format);
-                output::write_file(&path, *format, &document)?;
-                terminal::notice(self.plan.quiet, &format!("wrote {}", path.display()));
-            }
+        for (path, format) in outputs(self.plan, self.item) {
+            output::write_file(&path, format, &document, &self.plan.captions)?;
+            terminal::notice(self.plan.quiet, &format!("wrote {}", path.display()));
         }
         match self.plan.stdout {
             Stdout::Documents(format) if !self.reader_gone => self.print(format, &document),
@@ -163,13 +177,30 @@ impl Job<'_> {
     }
 
     fn print(&mut self, format: Format, document: &Document) -> Result<(), Failure> {
-        match output::print(format, document) {
-            Err(Failure::ReaderGone) if self.plan.files.is_some() => {
+        match output::print(format, document, &self.plan.captions) {
+            Err(Failure::ReaderGone) if !self.plan.formats.is_empty() => {
                 self.reader_gone = true;
                 Ok(())
             }
             other => other,
         }
+    }
+}
+
+/// The files of one item.
+fn outputs(plan: &Plan, item: &Item) -> Vec<(PathBuf, Format)> {
+    let paths = |stem: &PathBuf| plan.formats.iter().map(|f| (naming::with_ending(stem, *f), *f)).collect();
+    item.stem.as_ref().map_or_else(Vec::new, paths)
+}
+
+fn origin<'a>(plan: &'a Plan, transcriber: &'a Transcriber, model_path: &'a str) -> Origin<'a> {
+    let model = transcriber.model();
+    Origin {
+        model_path,
+        hparams: model.hparams(),
+        vocab: model.vocab(),
+        language: &plan.language,
+        translate: plan.options.task == Task::Translate,
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::failure::Failure;
 use crate::plan::ModelChoice;
 use crate::terminal;
-use noctule::{Model, report};
+use noctule::{Model, Options, memory, report};
 use std::path::Path;
 
 /// Opens the model and passes on what is odd about it.
@@ -43,6 +43,25 @@ fn embedded(quiet: bool) -> Result<Model, Failure> {
 #[cfg(not(feature = "embedded-model"))]
 fn embedded(_quiet: bool) -> Result<Model, Failure> {
     Err(Failure::usage("--model is needed: this program was built without an embedded model"))
+}
+
+/// Refuses a run that would take more memory than there is. Without a `limit` that is what the system has free.
+pub fn check_memory(model: &Model, options: &Options, limit: Option<u64>) -> Result<(), Failure> {
+    let needed = memory::predicted_bytes(model, options);
+    let Some(most) = limit.or_else(memory::available_bytes) else {
+        return Ok(());
+    };
+    if needed <= most {
+        return Ok(());
+    }
+    let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    Err(Failure::work(format!(
+        "the model {} needs about {} MB of memory and {} MB are free: use a smaller or more strongly quantised model, \
+         fewer beams (--beam-size 1), or --memory-limit none to try all the same",
+        model.name(),
+        megabytes(needed),
+        most >> 20
+    )))
 }
 
 /// What the JSON says of the model.

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use noctule::Transcript;
-use noctule::format::{self, Document, Format};
+use noctule::format::{self, Captions, Document, Format};
 use noctule::report::{Kernels, Memory, Model, Timing};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -18,9 +18,12 @@ pub fn make_folder(folder: &Path) -> Result<(), Failure> {
 
 /// Writes a file whole or not at all: under another name in the same folder
 /// first, renamed when its bytes are on the disk.
-pub fn write_file(path: &Path, format: Format, document: &Document) -> Result<(), Failure> {
+pub fn write_file(path: &Path, format: Format, document: &Document, captions: &Captions) -> Result<(), Failure> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        make_folder(folder)?;
+    }
     let aside = aside(path);
-    let written = write_aside(&aside, format, document).and_then(|()| fs::rename(&aside, path));
+    let written = write_aside(&aside, format, document, captions).and_then(|()| fs::rename(&aside, path));
     written.map_err(|error| {
         // It may not be there; the first error is the one that matters.
         let _ = fs::remove_file(&aside);
@@ -28,9 +31,9 @@ pub fn write_file(path: &Path, format: Format, document: &Document) -> Result<()
     })
 }
 
-fn write_aside(aside: &Path, format: Format, document: &Document) -> io::Result<()> {
+fn write_aside(aside: &Path, format: Format, document: &Document, captions: &Captions) -> io::Result<()> {
     let mut writer = BufWriter::new(File::create(aside)?);
-    format::write(format, document, &mut writer)?;
+    format::write_captioned(format, document, captions, &mut writer)?;
     writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
 }
 
@@ -43,16 +46,25 @@ fn aside(path: &Path) -> PathBuf {
 }
 
 /// Writes a document to standard output.
-pub fn print(format: Format, document: &Document) -> Result<(), Failure> {
+pub fn print(format: Format, document: &Document, captions: &Captions) -> Result<(), Failure> {
     let mut stdout = BufWriter::new(io::stdout().lock());
-    format::write(format, document, &mut stdout).and_then(|()| stdout.flush()).map_err(stdout_failure)
+    format::write_captioned(format, document, captions, &mut stdout)
+        .and_then(|()| stdout.flush())
+        .map_err(stdout_failure)
 }
 
 /// The line that the text format makes of `transcript`; the facts about the run do not show in it.
 pub fn text_line(transcript: &Transcript) -> Result<String, Failure> {
     let (model, timing, kernels) = (Model::default(), Timing::default(), Kernels::default());
-    let document =
-        Document { file: "", model: &model, transcript, timing: &timing, memory: Memory::default(), kernels: &kernels };
+    let document = Document {
+        file: "",
+        model: &model,
+        transcript,
+        timing: &timing,
+        memory: Memory::default(),
+        kernels: &kernels,
+        origin: None,
+    };
     let mut bytes = Vec::new();
     format::write(Format::Txt, &document, &mut bytes).map_err(Failure::work)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -1,0 +1,79 @@
+//! The command line of noctule: speech to text for small computers.
+//!
+//! The words of the user → [`short_forms`] → [`settings`] (environment and
+//! configuration file) → [`args`] (what was typed) → [`plan`] (what it means, with [`inputs`]
+//! and [`naming`]) → [`cmd`] (doing it). [`terminal`] and [`failure`] say what
+//! went wrong, on standard error and as the exit code; [`interrupt`] hears Ctrl-C.
+//!
+//! The program is this library's [`run`]; man page, completions and manual are made from its [`command`].
+#![forbid(unsafe_code)]
+
+mod args;
+mod cmd;
+mod failure;
+mod inputs;
+mod interrupt;
+mod manual;
+mod naming;
+mod plan;
+mod settings;
+mod short_forms;
+mod terminal;
+mod version;
+
+use args::{Cli, Command};
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use failure::Failure;
+use settings::Stop;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+pub use manual::manual;
+
+/// Does what `words` say, the program's name first; returns the exit code: 0 done, 1 the work failed, 2 wrong usage.
+pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
+    match obey(words) {
+        Ok(true) | Err(Stop::Failure(Failure::ReaderGone)) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(Stop::Failure(Failure::Work(message) | Failure::Interrupted(message))) => {
+            terminal::error(&message);
+            ExitCode::FAILURE
+        }
+        Err(Stop::Failure(Failure::Usage(message))) => wrong_usage(&message),
+        Err(Stop::Parser(error)) => {
+            // Nobody to read it is no failure.
+            let _ = error.print();
+            ExitCode::from(u8::from(error.use_stderr()) * 2)
+        }
+    }
+}
+
+/// The definition of the command line.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
+    let words = short_forms::expand(words).map_err(Failure::Usage)?;
+    let cli = settings::parse(&words)?;
+    match cli.command {
+        _ if cli.version => version::print(cli.json)?,
+        Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
+        None => return Err(Failure::usage("a command is needed").into()),
+    }
+    Ok(true)
+}
+
+/// Says what is wrong in the manner of the argument parser.
+fn wrong_usage(message: &str) -> ExitCode {
+    let mut command = Cli::command();
+    command.build();
+    let named = command.find_subcommand_mut("transcribe");
+    let error = named.map(|verb| verb.error(ErrorKind::ValueValidation, message));
+    match error {
+        Some(error) => drop(error.print()),
+        None => terminal::error(message),
+    }
+    ExitCode::from(2)
+}
