@@ -125,8 +125,7 @@ impl FromStr for Pcm {
             let nearest = SampleFormat::ALL.into_iter().min_by_key(|f| distance(f.name(), &lower));
             PcmError::Format { given: format.into(), nearest: nearest.unwrap_or(S16le).name() }
         })?;
-        let rate =
-            rate.parse().ok().filter(|rate| RATES.contains(rate)).ok_or_else(|| PcmError::Rate(rate.into()))?;
+        let rate = rate.parse().ok().filter(|rate| RATES.contains(rate)).ok_or_else(|| PcmError::Rate(rate.into()))?;
         let channels = channels
             .parse()
             .ok()

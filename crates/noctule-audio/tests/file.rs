@@ -326,10 +326,7 @@ fn bad_input_gives_an_error_that_helps() {
         (b"RIFF\x01\0".to_vec(), "x.wav is not audio that noctule reads (WAV, FLAC"),
         (b"FORM\0\0\0\x80AIFFCOMM".to_vec(), "x.wav is damaged"),
         (b"OggS\0\x02 and no more".to_vec(), "x.wav is damaged"),
-        (
-            b"#!AMR\n\x3C\x54".to_vec(),
-            "it looks like AMR; convert it with: ffmpeg -i x.wav -ar 16000 -ac 1 out.wav",
-        ),
+        (b"#!AMR\n\x3C\x54".to_vec(), "it looks like AMR; convert it with: ffmpeg -i x.wav -ar 16000 -ac 1 out.wav"),
         (wav(1, 16).bytes()[..40].to_vec(), "has no data chunk"),
         (wav(1, 16).bytes()[..30].to_vec(), "ends inside the WAV header"),
         (Wav { channels: 0, ..wav(1, 16) }.bytes(), "x.wav says that it has no channels"),
@@ -390,6 +387,7 @@ fn blocks_joined_are_the_whole() {
             let whole = file::read_bytes(bytes, "x", &options).unwrap();
             let mut reader = Reader::from_bytes(bytes, "x", &options).unwrap();
             let info = reader.info().clone();
+            // Known before the first block, wherever it starts.
             assert_eq!((info.container, info.codec, info.channels), (container, codec, 2));
             assert_eq!(info.duration_s, Some(duration_s));
             let (mut mono, mut sides) = (Vec::new(), (Vec::new(), Vec::new()));

@@ -22,11 +22,11 @@ use symphonia::default::formats::{
 };
 use symphonia::default::meta::{Id3v1Reader, Id3v2Reader};
 
-use super::{cut, mkv, mp4};
 use super::opus::{self, OpusDecoder};
 use super::sniff::{self, Class, Kind};
 use super::splice::Splice;
 use super::wav_header::{self, HeaderError, Wav, WavHeader};
+use super::{cut, mkv, mp4};
 use crate::error::conversion;
 use crate::pcm::Pcm;
 use crate::resample::RATES;
@@ -77,7 +77,7 @@ pub(super) enum Seek {
     No,
     /// To the frame; what is decoded there equals the whole's, bit for bit.
     Exact,
-    /// To a packet of known time; the decoder needs a while to recover.
+    /// To a packet of known time; the decoder needs another one to recover.
     Packet,
 }
 
@@ -149,7 +149,9 @@ fn demux<'a>(name: &str, extension: Option<&str>, start: Start<'a>) -> Result<Op
     let seek = match id {
         _ if !seekable => Seek::No,
         _ if exact => Seek::Exact,
-        FORMAT_ID_OGG | FORMAT_ID_ISOMP4 | FORMAT_ID_MKV => Seek::Packet,
+        // Only where decoding from there gives the same bits: AAC has noise that depends on what was
+        // before, Opus filters, and Matroska tells times in milliseconds.
+        FORMAT_ID_OGG | FORMAT_ID_ISOMP4 if is_pcm || matches!(codec, "vorbis" | "flac" | "alac") => Seek::Packet,
         _ => Seek::No,
     };
     let edit = mp4.tracks.iter().find(|t| t.is_audio() && t.id == track.id).and_then(|t| Some((t.media_time?, t)));
@@ -360,7 +362,9 @@ fn no_audio(name: &str, kind: Kind, format: &dyn FormatReader) -> AudioError {
     let tracks = match (has(TrackType::Video), has(TrackType::Subtitle)) {
         (true, _) => "pictures only",
         (false, true) => "text only",
-        (false, false) => return unsupported(name, &format!("it looks like {}, in a codec that is unknown", kind.name)),
+        (false, false) => {
+            return unsupported(name, &format!("it looks like {}, in a codec that is unknown", kind.name));
+        }
     };
     AudioError::NoAudioTrack { name: name.into(), tracks }
 }
