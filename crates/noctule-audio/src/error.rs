@@ -111,7 +111,7 @@ pub enum AudioError {
          free space there, or name another folder in TMPDIR",
         folder = .folder.display()
     )]
-    Spool {
+    TemporaryFile {
         /// The stream's label.
         name: String,
         /// The folder for temporary files.

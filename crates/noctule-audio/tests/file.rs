@@ -387,6 +387,7 @@ fn blocks_joined_are_the_whole() {
             let whole = file::read_bytes(bytes, "x", &options).unwrap();
             let mut reader = Reader::from_bytes(bytes, "x", &options).unwrap();
             let info = reader.info().clone();
+            // Known before the first block, wherever it starts.
             assert_eq!((info.container, info.codec, info.channels), (container, codec, 2));
             assert_eq!(info.duration_s, Some(duration_s));
             let (mut mono, mut sides) = (Vec::new(), (Vec::new(), Vec::new()));

@@ -5,7 +5,7 @@
 use noctule_audio::resample::{RATES, Resampler, output_len, to_16k};
 use proptest::prelude::*;
 
-const COMMON: [u32; 7] = [8_000, 11_025, 22_050, 32_000, 44_100, 48_000, 96_000];
+const COMMON: [u32; 8] = [8_000, 11_025, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000];
 
 fn sine(rate: u32, hz: f64, seconds: f64) -> Vec<f32> {
     let turn = std::f64::consts::TAU * hz / f64::from(rate);
@@ -98,7 +98,7 @@ fn images_are_removed_when_the_rate_rises() {
 /// The centre of a band-limited click, found with three points around its peak.
 #[test]
 fn a_click_keeps_its_time() {
-    for rate in COMMON.into_iter().chain([12_000, 24_000, 37_800, 44_056, 192_000]) {
+    for rate in COMMON.into_iter().chain([12_000, 37_800, 44_056, 192_000]) {
         let mut worst = 0.0f64;
         for at_s in [0.02, 0.1, 0.33, 0.5, 0.777] {
             let frame = (at_s * f64::from(rate)).round();

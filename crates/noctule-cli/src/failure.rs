@@ -9,8 +9,8 @@ pub enum Failure {
     Usage(String),
     /// The work could not be done: exit code 1.
     Work(String),
-    /// The user has stopped it: exit code 1.
-    Interrupted(String),
+    /// The user has stopped it: exit code 1. What to say, and the command that goes on.
+    Interrupted(String, Option<String>),
     /// The reader of standard output has gone, and there is nothing else to do: exit code 0.
     ReaderGone,
 }
@@ -30,7 +30,7 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Work(message) | Self::Interrupted(message) => f.write_str(message),
+            Self::Usage(message) | Self::Work(message) | Self::Interrupted(message, _) => f.write_str(message),
             Self::ReaderGone => f.write_str("the reader of standard output has gone"),
         }
     }

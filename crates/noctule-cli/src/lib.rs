@@ -36,8 +36,13 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     match obey(words) {
         Ok(true) | Err(Stop::Failure(Failure::ReaderGone)) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
-        Err(Stop::Failure(Failure::Work(message) | Failure::Interrupted(message))) => {
+        Err(Stop::Failure(Failure::Work(message))) => {
             terminal::error(&message);
+            ExitCode::FAILURE
+        }
+        Err(Stop::Failure(Failure::Interrupted(message, command))) => {
+            terminal::error(&message);
+            command.iter().for_each(|command| terminal::command(command));
             ExitCode::FAILURE
         }
         Err(Stop::Failure(Failure::Usage(message))) => wrong_usage(&message),

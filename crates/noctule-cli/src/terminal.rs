@@ -20,6 +20,11 @@ pub fn error(message: &str) {
     line(format_args!("error: {message}"));
 }
 
+/// A command to copy, on a line of its own.
+pub fn command(words: &str) {
+    line(format_args!("  {words}"));
+}
+
 /// Whether text on `stream` may be coloured: a terminal that knows how, and a user who did not
 /// refuse (<https://no-color.org>).
 pub fn has_colours(stream: &impl IsTerminal) -> bool {

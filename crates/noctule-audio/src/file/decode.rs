@@ -14,7 +14,7 @@ use crate::AudioError;
 
 /// Frames before the wanted one from which a decoder that has just been started
 /// is sure to give the same sound as one that has run all along: 1 s, where
-/// Opus asks for 80 ms (RFC 7845 §4.6) and AAC and Vorbis for a packet.
+/// Vorbis asks for a packet.
 const RECOVERY_S: u64 = 1;
 
 /// Decodes a track one packet at a time.
@@ -24,6 +24,8 @@ pub(super) struct Decoder<'a> {
     lead_in: u64,
     /// The packet that comes next, where the last one must be known as such.
     ahead: Option<Packet>,
+    /// After a jump: the next packet that gives sound tells where it stands.
+    jumped: bool,
     /// Frames that were damaged and became silence.
     silenced: u64,
     /// Why decoding stopped before the end, if it did.
@@ -32,7 +34,7 @@ pub(super) struct Decoder<'a> {
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(opened: Opened<'a>) -> Self {
-        Self { lead_in: opened.lead_in, opened, ahead: None, silenced: 0, stopped: None }
+        Self { lead_in: opened.lead_in, opened, ahead: None, jumped: false, silenced: 0, stopped: None }
     }
 
     pub(super) fn track(&self) -> &Opened<'a> {
@@ -62,6 +64,12 @@ impl<'a> Decoder<'a> {
                 return Ok(false);
             }
             Ok(buffer) => {
+                if self.jumped && buffer.frames() > 0 {
+                    let counted = if opened.lead_in_counts { opened.lead_in } else { 0 };
+                    let pts = u64::try_from(packet.pts.get()).unwrap_or(0);
+                    sink.position = frames_in(pts, opened.time_base, opened.rate).saturating_sub(counted);
+                    self.jumped = false;
+                }
                 let lead_in = usize::try_from(self.lead_in).unwrap_or(usize::MAX).min(buffer.frames());
                 self.lead_in -= lead_in as u64;
                 let end = buffer.frames().saturating_sub(padding).max(lead_in);
@@ -140,6 +148,8 @@ impl<'a> Decoder<'a> {
         self.ahead = None;
         let reached = frames_in(u64::try_from(reached.actual_ts.get()).ok()?, Some(base), opened.rate);
         self.lead_in = 0;
+        // The first packet may give nothing: Vorbis needs two.
+        self.jumped = opened.seek == Seek::Packet;
         let reached = reached.checked_sub(counted)?;
         (reached <= frame).then_some(reached)
     }

@@ -7,11 +7,9 @@
 //! Leaves: [`Audio`], or blocks of it from a [`Reader`]. This is the first step
 //! of a transcription.
 //!
-//! Only the asked-for stretch is decoded where the container allows, and
-//! decoding stops at its end. Of WAV, FLAC and AIFF an excerpt has the same
-//! samples, bit for bit, as the same stretch of the whole file; so has MP3,
-//! which is decoded from its start in any case, because its frames borrow bits
-//! from earlier ones. Other codecs get a second to recover from the jump.
+//! Decoding stops at the end of the asked-for stretch, and starts at it where
+//! that gives the same bits: an excerpt has, in every format, the same samples
+//! as the same stretch of the whole.
 
 mod cut;
 mod decode;

@@ -77,7 +77,7 @@ pub(super) enum Seek {
     No,
     /// To the frame; what is decoded there equals the whole's, bit for bit.
     Exact,
-    /// To a packet of known time; the decoder needs a while to recover.
+    /// To a packet of known time; the decoder needs another one to recover.
     Packet,
 }
 
@@ -149,7 +149,9 @@ fn demux<'a>(name: &str, extension: Option<&str>, start: Start<'a>) -> Result<Op
     let seek = match id {
         _ if !seekable => Seek::No,
         _ if exact => Seek::Exact,
-        FORMAT_ID_OGG | FORMAT_ID_ISOMP4 | FORMAT_ID_MKV => Seek::Packet,
+        // Only where decoding from there gives the same bits: AAC has noise that depends on what was
+        // before, Opus filters, and Matroska tells times in milliseconds.
+        FORMAT_ID_OGG | FORMAT_ID_ISOMP4 if is_pcm || matches!(codec, "vorbis" | "flac" | "alac") => Seek::Packet,
         _ => Seek::No,
     };
     let edit = mp4.tracks.iter().find(|t| t.is_audio() && t.id == track.id).and_then(|t| Some((t.media_time?, t)));

@@ -225,7 +225,7 @@ impl<'a> Reader<'a> {
     /// may know, are first copied to a temporary file, up to the stream's end.
     ///
     /// # Errors
-    /// As [`Reader::open`], and [`AudioError::Spool`].
+    /// As [`Reader::open`], and [`AudioError::TemporaryFile`].
     pub fn from_stream<R>(mut stream: R, name: &str, options: &ReadOptions) -> Result<Self, AudioError>
     where
         R: Read + Send + Sync + 'a,

@@ -160,18 +160,18 @@ impl Sink {
     pub(super) fn push(&mut self, buffer: &GenericAudioBufferRef<'_>, part: Frames<usize>) {
         let skip = part.start + self.advance(part.len());
         self.decoded_frames += part.len() as u64;
+        let count = buffer.num_planes();
+        self.channels = self.channels.max(count as u16);
         if skip == part.end {
             return;
         }
         buffer.copy_to_vecs_planar(&mut self.planes);
-        let count = buffer.num_planes();
         if self.weights.len() != count {
             let places = self.layout.as_ref().unwrap_or(buffer.spec().channels());
             self.weights = mix::weights(places, count);
         }
         let part = skip..part.end;
         let planes = &mut self.planes[..count];
-        self.channels = self.channels.max(count as u16);
         for sample in planes.iter_mut().flat_map(|p| &mut p[part.clone()]) {
             if !sample.is_finite() {
                 *sample = 0.0;

@@ -22,10 +22,10 @@ impl Spool {
     /// Copies all of `stream`. `name` is what messages call it.
     ///
     /// # Errors
-    /// [`AudioError::Spool`] if the temporary file cannot be written, such as
+    /// [`AudioError::TemporaryFile`] if the temporary file cannot be written, such as
     /// for lack of space; [`AudioError::Read`] if the stream cannot be read.
     pub fn new(mut stream: impl Read, name: &str) -> Result<Self, AudioError> {
-        let failed = |source| AudioError::Spool { name: name.into(), folder: std::env::temp_dir(), source };
+        let failed = |source| AudioError::TemporaryFile { name: name.into(), folder: std::env::temp_dir(), source };
         let mut file = tempfile::tempfile().map_err(failed)?;
         let mut buf = vec![0; 1 << 16];
         loop {

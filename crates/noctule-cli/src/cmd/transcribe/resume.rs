@@ -83,11 +83,10 @@ pub fn take_up(
 pub fn interrupted(input: &Input, place: Option<(f64, f64)>) -> Failure {
     let name = input.name();
     let Some((done, end)) = place else {
-        return Failure::Interrupted(format!("stopped; {name} has to start from the beginning"));
+        return Failure::Interrupted(format!("stopped; {name} has to start from the beginning"), None);
     };
-    let how = match interrupt::command_to_resume() {
-        Some(command) => format!("to go on:\n  {command}"),
-        None => "to go on, give the same command with --resume".to_owned(),
-    };
-    Failure::Interrupted(format!("stopped at {} of {} of {name}; {how}", clock_time(done), clock_time(end)))
+    let command = interrupt::command_to_resume();
+    let how = if command.is_some() { "to go on:" } else { "to go on, give the same command with --resume" };
+    let message = format!("stopped at {} of {} of {name}; {how}", clock_time(done), clock_time(end));
+    Failure::Interrupted(message, command)
 }
