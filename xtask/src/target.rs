@@ -68,6 +68,8 @@ impl Target {
         command.current_dir(crate::root()).args(["build", "--release", "--package", "noctule-cli", "--target"]);
         command.arg(tools.triple).env("CARGO_TARGET_DIR", &folder).env("RUSTC", &tools.rustc);
         command.env("RUSTFLAGS", "-C target-feature=+crt-static").env_remove("RUSTUP_TOOLCHAIN");
+        // Under cargo it names the first compiler's libraries.
+        command.env_remove("LD_LIBRARY_PATH");
         if let Some(linker) = self.linker {
             let variable = tools.triple.to_uppercase().replace('-', "_");
             command.env(format!("CARGO_TARGET_{variable}_LINKER"), linker);
@@ -101,7 +103,9 @@ fn target_folder() -> PathBuf {
 }
 
 fn has_std(rustc: &Path, triple: &str) -> bool {
-    let folder = Command::new(rustc).args(["--target", triple, "--print", "target-libdir"]).output();
+    let mut command = Command::new(rustc);
+    command.args(["--target", triple, "--print", "target-libdir"]).env_remove("LD_LIBRARY_PATH");
+    let folder = command.output();
     let Ok(output) = folder else { return false };
     let folder = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     output.status.success() && Path::new(&folder).read_dir().is_ok_and(|mut entries| entries.next().is_some())

@@ -1,6 +1,7 @@
 //! The manual of the command line as Markdown, made from the definitions that parse it.
 
 use crate::args::Cli;
+use crate::short_forms::SHORT_FORMS;
 use clap::{Arg, Command, CommandFactory};
 use std::fmt::Write;
 
@@ -15,6 +16,10 @@ pub fn manual() -> String {
     chapter(&command, "noctule", &mut text);
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
         chapter(verb, &format!("noctule {}", verb.get_name()), &mut text);
+    }
+    text.push_str("\n### Short forms of whisper-cli\n\n");
+    for (short, long) in SHORT_FORMS {
+        let _ = writeln!(text, "- `{short}`: `{long}`");
     }
     text
 }
@@ -59,7 +64,8 @@ fn entry(arg: &Arg, text: &mut String) {
         }
     };
     let help = arg.get_long_help().or(arg.get_help()).map(ToString::to_string).unwrap_or_default();
-    let _ = write!(text, "- {names}: {}", escape(help.trim()));
+    let stop = if help.trim_end().ends_with('.') { "" } else { "." };
+    let _ = write!(text, "- {names}: {}{stop}", escape(help.trim()));
     let possible = arg.get_possible_values();
     if arg.get_action().takes_values() && !possible.is_empty() {
         let names: Vec<String> = possible.iter().map(|value| format!("`{}`", value.get_name())).collect();

@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 
 /// Short form and what it means here.
-const SHORT_FORMS: [(&str, &str); 34] = [
+pub const SHORT_FORMS: [(&str, &str); 34] = [
     ("-tr", "--translate"),
     ("-bs", "--beam-size"),
     ("-bo", "--best-of"),
