@@ -1,4 +1,4 @@
-//! Writes the fuzzer's first inputs: `cargo run --example seeds --release`, then `cargo fuzz run model`.
+//! Writes the fuzzer's first inputs: `cargo run --example seeds --release`, then `cargo fuzz run model` or `audio`.
 
 use std::path::Path;
 
@@ -49,6 +49,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let name = b"_model.decoder.decoder.2.bias";
     let bias = [&[0, 0, 0, 0, name.len() as u8, 0, 0, 0, 0, 0, 0, 0], name.as_slice(), &[0, 0, 128, 63]].concat();
     std::fs::write(folder.join("silero-bias"), [silero, bias].concat())?;
+    audio()
+}
+
+/// The small files of the audio crate's tests, each read in three ways.
+fn audio() -> Result<(), Box<dyn std::error::Error>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = here.join("corpus/audio");
+    std::fs::create_dir_all(&folder)?;
+    for entry in std::fs::read_dir(here.join("../crates/noctule-audio/tests/data"))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if !name.starts_with("tone-") {
+            continue;
+        }
+        let bytes = std::fs::read(&path)?;
+        for mode in [0u8, 2 | 4 | 8, 16] {
+            std::fs::write(folder.join(format!("{name}-{mode}")), [&[mode], bytes.as_slice()].concat())?;
+        }
+    }
     Ok(())
 }
 

@@ -3,18 +3,28 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-/// What this build reads, for messages.
-const FORMATS: &str = match (cfg!(feature = "ogg"), cfg!(feature = "mp4")) {
-    (false, false) => "WAV, FLAC or MP3",
-    (true, false) => "WAV, FLAC, MP3 or Ogg Vorbis",
-    (false, true) => "WAV, FLAC, MP3 or AAC in MP4",
-    (true, true) => "WAV, FLAC, MP3, Ogg Vorbis or AAC in MP4",
-};
+/// What is read without ffmpeg, for messages.
+const FORMATS: &str = "WAV, FLAC, MP3, Ogg, Opus, M4A, MP4, WebM, AIFF or CAF";
 
 /// A file name as a shell takes it.
 fn quoted(name: &str) -> Cow<'_, str> {
     let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%".contains(c);
     if name.chars().all(plain) { Cow::Borrowed(name) } else { Cow::Owned(format!("'{}'", name.replace('\'', r"'\''"))) }
+}
+
+/// How to convert a file, for messages.
+pub(crate) fn conversion(name: &str) -> String {
+    format!("convert it with: ffmpeg -i {} -ar 16000 -ac 1 out.wav", quoted(name))
+}
+
+/// What to do about a file that cannot be opened.
+fn open_advice(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => ": check the name and the folder",
+        std::io::ErrorKind::PermissionDenied => ": let yourself read it (chmod u+r), or run as its owner",
+        std::io::ErrorKind::IsADirectory => ": name the audio files in it",
+        _ => "",
+    }
 }
 
 /// An error of reading, converting or analysing audio.
@@ -25,7 +35,7 @@ fn quoted(name: &str) -> Cow<'_, str> {
 #[non_exhaustive]
 pub enum AudioError {
     /// The file could not be opened.
-    #[error("cannot open {path}: {source}", path = .path.display())]
+    #[error("cannot open {path}: {source}{}", open_advice(.source), path = .path.display())]
     Open {
         /// The file as it was named.
         path: PathBuf,
@@ -53,22 +63,66 @@ pub enum AudioError {
         name: String,
     },
     /// The bytes are not in a format that is read here.
-    #[error(
-        "{name} is not audio that noctule reads ({FORMATS}): {reason}; \
-         convert it with: ffmpeg -i {} -ar 16000 -ac 1 out.wav",
-        quoted(.name)
-    )]
+    #[error("{name} is not audio that noctule reads ({FORMATS}): {reason}; {remedy}")]
     Unsupported {
         /// The file's name or label.
         name: String,
         /// What was found instead.
         reason: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// The bytes are something else altogether: a text, a picture, a web page.
+    #[error("{name} is not audio but {kind}: check which file was meant")]
+    NotAudio {
+        /// The file's name or label.
+        name: String,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// The file holds pictures or text, but no sound.
+    #[error("{name} holds no sound (it has {tracks}): check which file was meant")]
+    NoAudioTrack {
+        /// The file's name or label.
+        name: String,
+        /// What it holds instead.
+        tracks: &'static str,
+    },
+    /// The sound is encrypted.
+    #[error(
+        "{name} is protected against copying (DRM), and only the player of its shop can decode it: \
+         get a copy without protection"
+    )]
+    Protected {
+        /// The file's name or label.
+        name: String,
+    },
+    /// ffmpeg was asked for and cannot be started.
+    #[error("cannot start ffmpeg to read {name}: {source}; install it, or leave the choice to noctule (auto)")]
+    Ffmpeg {
+        /// The file's name or label.
+        name: String,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A stream could not be kept in a temporary file.
+    #[error(
+        "cannot keep {name} in a temporary file in {folder}: {source}; \
+         free space there, or name another folder in TMPDIR",
+        folder = .folder.display()
+    )]
+    Spool {
+        /// The stream's label.
+        name: String,
+        /// The folder for temporary files.
+        folder: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
     },
     /// The header promises no channel.
     #[error(
-        "{name} says that it has no channels: its header is damaged; \
-         convert it with: ffmpeg -i {} -ar 16000 -ac 1 out.wav",
-        quoted(.name)
+        "{name} says that it has no channels: its header is damaged; {}",
+        conversion(.name)
     )]
     ZeroChannels {
         /// The file's name or label.
@@ -132,18 +186,6 @@ pub enum AudioError {
     Changed {
         /// The file as it was named.
         path: PathBuf,
-    },
-    /// The temporary file for a stream's samples cannot be written or read.
-    #[error(
-        "cannot keep the audio in a temporary file in {folder}: {source}; \
-         free some space (230 MB an hour of audio), or let TMPDIR name another folder",
-        folder = .folder.display()
-    )]
-    Spool {
-        /// Where it is.
-        folder: PathBuf,
-        /// The operating system's reason.
-        source: std::io::Error,
     },
     /// A file could not be written.
     #[error("cannot write {path}: {source}", path = .path.display())]

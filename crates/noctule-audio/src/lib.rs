@@ -1,10 +1,13 @@
 //! Audio files to 16 kHz mono samples, and the parts of them that are speech.
 //!
-//! Enters: a path, bytes or a stream that holds WAV, FLAC or MP3. Leaves:
-//! `f32` samples in −1..1 at [`SAMPLE_RATE`], which is what the recogniser
-//! takes. This crate is a leaf: it knows nothing of models or text.
+//! Enters: a path, bytes or a stream that holds audio in any usual container,
+//! or raw samples. Leaves: `f32` samples in −1..1 at [`SAMPLE_RATE`], which is
+//! what the recogniser takes. This crate is a leaf: it knows nothing of models
+//! or text.
 //!
 //! - [`mod@file`] decodes and mixes to mono (or keeps left and right);
+//! - [`ffmpeg`] reads what [`mod@file`] does not know, where it is installed;
+//! - [`pcm`] describes raw samples;
 //! - [`resample`] brings any sample rate to 16 kHz;
 //! - [`vad`] finds the speech and maps times of the shortened audio back;
 //! - [`stream`] reads recordings of any length in bounded memory;
@@ -14,7 +17,9 @@
 #![forbid(unsafe_code)]
 
 mod error;
+pub mod ffmpeg;
 pub mod file;
+pub mod pcm;
 pub mod resample;
 pub mod stereo;
 pub mod stream;

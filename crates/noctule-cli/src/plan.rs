@@ -136,6 +136,7 @@ impl Plan {
                 offset_s: decoding.task.offset.unwrap_or(0.0),
                 duration_s: decoding.task.duration,
                 keep_stereo: args.diarize,
+                ..ReadOptions::default()
             },
             speech: speech(&args.speech),
             inputs,

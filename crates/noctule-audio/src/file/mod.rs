@@ -1,28 +1,40 @@
 //! Audio files, bytes and streams to 16 kHz mono samples.
 //!
-//! Enters: WAV (8 to 32-bit integer, 32 and 64-bit float, A-law, µ-law, plain
-//! or extensible, RF64), FLAC, or MP3, at any rate in
-//! [`RATES`](crate::resample::RATES), with up to 26 (WAV) or 8 (FLAC)
-//! channels; symphonia decodes. Leaves: [`Audio`]. This is the first step of a
-//! transcription.
+//! Enters: WAV, FLAC, MP3, Ogg, MP4, WebM, AIFF or CAF with the codecs that
+//! `docs/AUDIO.md` lists, or [raw samples](crate::pcm), at any rate in
+//! [`RATES`](crate::resample::RATES) and with any number of channels; symphonia
+//! and opus-pure decode, and [ffmpeg](crate::ffmpeg) what they do not know.
+//! Leaves: [`Audio`], or blocks of it from a [`Reader`]. This is the first step
+//! of a transcription.
 //!
-//! Only the asked-for stretch is decoded where the format allows (WAV, FLAC),
-//! and decoding stops at its end. An excerpt has the same samples, bit for
-//! bit, as the same stretch of the whole file. (MP3 is decoded from its start
-//! in any case, because its frames borrow bits from earlier ones.)
+//! Only the asked-for stretch is decoded where the container allows, and
+//! decoding stops at its end. Of WAV, FLAC and AIFF an excerpt has the same
+//! samples, bit for bit, as the same stretch of the whole file; so has MP3,
+//! which is decoded from its start in any case, because its frames borrow bits
+//! from earlier ones. Other codecs get a second to recover from the jump.
 
+mod cut;
 mod decode;
+mod mix;
+mod mkv;
+mod mp4;
 mod open;
+mod opus;
 mod reader;
 mod sink;
+mod sniff;
 mod splice;
+mod spool;
 mod wav_header;
 
 use std::io::Read;
 use std::path::Path;
 
 pub use reader::{Info, Reader};
+pub use spool::Spool;
 
+use crate::ffmpeg::FfmpegUse;
+use crate::pcm::Pcm;
 use crate::{AudioError, SAMPLE_RATE};
 
 /// Which part of the audio to read, and what to keep.
@@ -35,12 +47,17 @@ pub struct ReadOptions {
     /// Keep the first two channels as well, for speaker turns
     /// (see the `stereo` module).
     pub keep_stereo: bool,
+    /// What the bytes are, if they are raw samples without a header.
+    pub pcm: Option<Pcm>,
+    /// When to let ffmpeg read a file.
+    pub ffmpeg: FfmpegUse,
 }
 
 /// Decoded audio at [`SAMPLE_RATE`](crate::SAMPLE_RATE).
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audio {
-    /// Mono samples, mostly in −1..1: the mean of all channels.
+    /// Mono samples, mostly in −1..1: the mean of up to two channels, of more
+    /// a mix in which the centre counts most.
     pub samples: Vec<f32>,
     /// Left and right (the first two channels), each as long as `samples`;
     /// `None` unless asked for, and for mono sources.
@@ -61,14 +78,15 @@ pub struct Audio {
 ///
 /// # Errors
 /// [`AudioError`], naming the file: it cannot be opened or read, is empty, is
-/// not WAV, FLAC or MP3, is damaged before its first sample, or ends before
-/// `options.offset_s`. A file that is cut off or damaged later gives what is
-/// there and a warning.
+/// no audio that can be read, is protected, is damaged before its first sample,
+/// or ends before `options.offset_s`. A file that is cut off or damaged later
+/// gives what is there and a warning.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Audio, AudioError> {
     collect(Reader::open(path, options)?)
 }
 
-/// Reads audio that is in memory. `name` is what messages call it.
+/// Reads audio that is in memory, without ffmpeg. `name` is what messages call
+/// it.
 ///
 /// # Errors
 /// As [`read`].
@@ -78,7 +96,8 @@ pub fn read_bytes(data: &[u8], name: &str, options: &ReadOptions) -> Result<Audi
 
 /// Reads audio from a stream that cannot seek, such as standard input, up to
 /// its end or to the end of the asked-for stretch. `name` is what messages
-/// call it.
+/// call it. Containers in which the reader has to move about (MP4, AIFF, CAF)
+/// and what only ffmpeg may know go through a temporary file.
 ///
 /// # Errors
 /// As [`read`].

@@ -8,10 +8,13 @@ use std::path::Path;
 
 use symphonia::core::io::{MediaSource, ReadOnlySource};
 
-use super::ReadOptions;
 use super::decode::Decoder;
-use super::open;
+use super::open::{self, Seek};
 use super::sink::{Range, Sink};
+use super::sniff::{self, Class};
+use super::{ReadOptions, Spool};
+use crate::error::conversion;
+use crate::ffmpeg::{self, FfmpegUse, Input, Report};
 use crate::{AudioError, SAMPLE_RATE, resample};
 
 /// A block is given out when it holds this many samples (0.1 s): few enough
@@ -29,12 +32,15 @@ pub struct Info {
     pub rate: u32,
     /// The number of channels of the source.
     pub channels: u16,
-    /// The short name of the container, such as `wave` or `flac`.
+    /// The short name of the container, such as `wave` or `flac`; `ffmpeg` if
+    /// that reads it.
     pub container: &'static str,
     /// The short name of the codec, such as `pcm_s16le` or `mp3`.
     pub codec: &'static str,
     /// The length of the whole source in seconds, where the container or the
-    /// size of the file tells; a damaged file may be shorter.
+    /// size of the file tells: exactly in WAV, FLAC and AIFF, to a packet in
+    /// others, by the bit rate in an MP3 without a header of its encoder. A
+    /// damaged file may be shorter.
     pub duration_s: Option<f64>,
 }
 
@@ -52,10 +58,19 @@ pub struct Reader<'a> {
     sink: Sink,
     info: Info,
     warnings: Vec<String>,
+    /// What ffmpeg says in the end, if it reads.
+    report: Option<Report>,
     /// Samples that were given out.
     given: u64,
     /// Nothing more will enter the sink.
     concluded: bool,
+}
+
+/// Where the bytes come from, and how to get them again for a second attempt.
+struct Source<'r, 'a> {
+    media: Box<dyn MediaSource + 'a>,
+    extension: Option<&'r str>,
+    reopen: Option<Reopen<'r, 'a>>,
 }
 
 impl Reader<'static> {
@@ -63,8 +78,9 @@ impl Reader<'static> {
     ///
     /// # Errors
     /// [`AudioError`], naming the file: it cannot be opened or read, is empty,
-    /// is in no format that is read, is damaged before its first sample, or
-    /// ends before `options.offset_s` (where the file tells its length).
+    /// is no audio that can be read, is protected, is damaged before its first
+    /// sample, or ends before `options.offset_s` (where the file tells its
+    /// length).
     pub fn open(path: &Path, options: &ReadOptions) -> Result<Self, AudioError> {
         let open = || -> Result<Box<dyn MediaSource>, AudioError> {
             let failed = |source| AudioError::Open { path: path.to_path_buf(), source };
@@ -76,59 +92,187 @@ impl Reader<'static> {
         };
         let name = path.display().to_string();
         let extension = path.extension().and_then(|e| e.to_str());
-        Self::start(&name, extension, Some(&open), open()?, options)
+        let source = || Ok(Source { media: open()?, extension, reopen: Some(&open) });
+        Self::with_fallback(&name, options, source, || Ok(Input::Path(path)))
+    }
+
+    /// Opens what a spool holds.
+    pub(super) fn from_file(spool: &Spool, options: &ReadOptions) -> Result<Self, AudioError> {
+        let open = || -> Result<Box<dyn MediaSource>, AudioError> { Ok(Box::new(spool.rewound()?)) };
+        let source = || Ok(Source { media: open()?, extension: None, reopen: Some(&open) });
+        Self::with_fallback(spool.name(), options, source, || Ok(Input::File(spool.rewound()?)))
+    }
+
+    /// Reads a source by this crate's own readers or by ffmpeg.
+    fn with_fallback<'r>(
+        name: &str,
+        options: &ReadOptions,
+        source: impl FnOnce() -> Result<Source<'r, 'static>, AudioError>,
+        input: impl FnOnce() -> Result<Input<'r>, AudioError>,
+    ) -> Result<Self, AudioError> {
+        let source = source()?;
+        if options.pcm.is_some() || options.ffmpeg == FfmpegUse::Never {
+            return Self::start(name, source, options);
+        }
+        if options.ffmpeg == FfmpegUse::Always {
+            drop(source);
+            let decoding = ffmpeg::Decoding::start(input()?);
+            let decoding = decoding.map_err(|source| AudioError::Ffmpeg { name: name.into(), source })?;
+            return Self::through_ffmpeg(name, decoding, options).map_err(|(error, _)| error);
+        }
+        let error = match Self::start(name, source, options) {
+            Err(error @ (AudioError::Unsupported { .. } | AudioError::Damaged { .. })) => error,
+            Ok(reader) if reader.is_approximate() => return Ok(reader.or_better(input()?, options)),
+            other => return other,
+        };
+        let decoding = match ffmpeg::Decoding::start(input()?) {
+            Ok(decoding) => decoding,
+            Err(_) => return Err(without_ffmpeg(error)),
+        };
+        Self::through_ffmpeg(name, decoding, options).map_err(|(second, said)| match second {
+            AudioError::OffsetBeyondEnd { .. } | AudioError::Option { .. } => second,
+            _ => failed_twice(error, said),
+        })
+    }
+
+    /// Whether the sound is known to be decoded not quite right: symphonia
+    /// combines the channels of surround Vorbis in the wrong order.
+    fn is_approximate(&self) -> bool {
+        self.info.codec == "vorbis" && self.info.channels > 2
+    }
+
+    /// The same by ffmpeg, if that works.
+    fn or_better(mut self, input: Input<'_>, options: &ReadOptions) -> Self {
+        let decoding = ffmpeg::Decoding::start(input).ok();
+        let better = decoding.and_then(|decoding| Self::through_ffmpeg(&self.name, decoding, options).ok());
+        better.unwrap_or_else(|| {
+            let name = &self.name;
+            let note = "surround Vorbis is decoded approximately; with ffmpeg installed it is exact";
+            self.warnings.push(format!("{name}: {note}"));
+            self
+        })
+    }
+
+    /// Reads what a running ffmpeg decodes; an error comes with what it said.
+    fn through_ffmpeg(
+        name: &str,
+        decoding: ffmpeg::Decoding,
+        options: &ReadOptions,
+    ) -> Result<Self, (AudioError, Option<String>)> {
+        let report = decoding.report();
+        let source = Source { media: Box::new(decoding), extension: None, reopen: None };
+        match Self::start(name, source, options) {
+            Ok(mut reader) => {
+                reader.info.container = "ffmpeg";
+                reader.report = Some(report);
+                Ok(reader)
+            }
+            Err(error) => {
+                let said = report.lock().ok().and_then(|mut said| said.take());
+                let error = match (&error, &said) {
+                    // No output at all: what ffmpeg said is the reason.
+                    (AudioError::EmptyFile { .. }, Some(said)) => AudioError::Unsupported {
+                        name: name.into(),
+                        reason: format!("ffmpeg cannot read it ({said})"),
+                        remedy: "check the file".into(),
+                    },
+                    _ => error,
+                };
+                Err((error, said))
+            }
+        }
+    }
+}
+
+/// The error for what only ffmpeg might read, where it is not installed.
+fn without_ffmpeg(error: AudioError) -> AudioError {
+    match error {
+        AudioError::Unsupported { name, reason, .. } => {
+            let remedy = format!("install ffmpeg, by which noctule then reads it, or {}", conversion(&name));
+            AudioError::Unsupported { name, reason, remedy }
+        }
+        other => other,
+    }
+}
+
+/// The error for what ffmpeg could not read either.
+fn failed_twice(error: AudioError, said: Option<String>) -> AudioError {
+    match error {
+        AudioError::Unsupported { name, reason, .. } => {
+            let said = said.map_or(String::new(), |said| format!(" ({said})"));
+            let remedy = format!("ffmpeg cannot read it either{said}: check the file");
+            AudioError::Unsupported { name, reason, remedy }
+        }
+        other => other,
     }
 }
 
 impl<'a> Reader<'a> {
-    /// Opens audio that is in memory. `name` is what messages call it.
+    /// Opens audio that is in memory, without ffmpeg. `name` is what messages
+    /// call it.
     ///
     /// # Errors
     /// As [`Reader::open`].
     pub fn from_bytes(data: &'a [u8], name: &str, options: &ReadOptions) -> Result<Self, AudioError> {
         let open = || -> Result<Box<dyn MediaSource + 'a>, AudioError> { Ok(Box::new(Cursor::new(data))) };
-        Self::start(name, None, Some(&open), open()?, options)
+        Self::start(name, Source { media: open()?, extension: None, reopen: Some(&open) }, options)
     }
 
     /// Opens a stream that cannot seek, such as standard input. `name` is what
     /// messages call it.
     ///
+    /// Containers in which the reader has to move about, and what only ffmpeg
+    /// may know, are first copied to a temporary file, up to the stream's end.
+    ///
     /// # Errors
-    /// As [`Reader::open`].
-    pub fn from_stream<R>(stream: R, name: &str, options: &ReadOptions) -> Result<Self, AudioError>
+    /// As [`Reader::open`], and [`AudioError::Spool`].
+    pub fn from_stream<R>(mut stream: R, name: &str, options: &ReadOptions) -> Result<Self, AudioError>
     where
         R: Read + Send + Sync + 'a,
     {
-        Self::start(name, None, None, Box::new(ReadOnlySource::new(stream)), options)
+        let mut front = Vec::new();
+        if options.pcm.is_none() {
+            front.resize(sniff::LEN, 0);
+            let got = open::read_up_to(&mut stream, &mut front).map_err(|e| open::read_error(name, e))?;
+            front.truncate(got);
+            let through_file = match sniff::sniff(&front).class {
+                Class::Streams => options.ffmpeg == FfmpegUse::Always,
+                Class::Seeks => true,
+                Class::Foreign | Class::Unknown => options.ffmpeg != FfmpegUse::Never && got > 0,
+                Class::NotSound => false,
+            };
+            if through_file {
+                return Spool::new(Cursor::new(front).chain(stream), name)?.reader(options);
+            }
+        }
+        let media = Box::new(ReadOnlySource::new(Cursor::new(front).chain(stream)));
+        Self::start(name, Source { media, extension: None, reopen: None }, options)
     }
 
-    fn start(
-        name: &str,
-        extension: Option<&str>,
-        reopen: Option<Reopen<'_, 'a>>,
-        source: Box<dyn MediaSource + 'a>,
-        options: &ReadOptions,
-    ) -> Result<Self, AudioError> {
+    fn start(name: &str, source: Source<'_, 'a>, options: &ReadOptions) -> Result<Self, AudioError> {
         let range = Range::new(options)?;
-        let mut decoder = Decoder::new(open::open(name, extension, source)?);
+        let Source { media, extension, reopen } = source;
+        let pcm = options.pcm.as_ref();
+        let mut decoder = Decoder::new(open::open(name, extension, pcm, media)?);
         let track = decoder.track();
         let rate = track.rate;
         let known_frames = track.present_frames.or(track.promised_frames);
         if track.exact
             && let Some(frames) = known_frames
             && frames > 0
+            && range.first > 0
             && range.first >= resample::output_len(frames, rate)
         {
             return Err(beyond_end(name, options.offset_s, frames, rate));
         }
-        let mut sink = Sink::new(rate, &range, options.keep_stereo);
-        if sink.skip_frames > 0 && track.exact && track.seekable {
+        let mut sink = Sink::new(rate, &range, options.keep_stereo, track.layout.clone());
+        if sink.skip_frames > 0 && track.seek != Seek::No {
             match decoder.seek(sink.skip_frames) {
                 Some(reached) => sink.position = reached,
                 // A damaged index is no reason to fail: read from the beginning.
                 None => {
                     if let Some(reopen) = reopen {
-                        decoder = Decoder::new(open::open(name, extension, reopen()?)?);
+                        decoder = Decoder::new(open::open(name, extension, pcm, reopen()?)?);
                     }
                 }
             }
@@ -139,10 +283,19 @@ impl<'a> Reader<'a> {
             channels: 0,
             container: track.container,
             codec: track.codec,
-            duration_s: known_frames.map(|frames| frames as f64 / f64::from(rate)),
+            duration_s: track.duration_s.filter(|&seconds| seconds > 0.0),
         };
-        let (name, offset_s, warnings) = (name.to_string(), options.offset_s, Vec::new());
-        let mut reader = Self { name, offset_s, decoder, sink, info, warnings, given: 0, concluded: false };
+        let mut reader = Self {
+            name: name.to_string(),
+            offset_s: options.offset_s,
+            decoder,
+            sink,
+            info,
+            warnings: Vec::new(),
+            report: None,
+            given: 0,
+            concluded: false,
+        };
         reader.decode_first()?;
         reader.info.channels = reader.sink.channels;
         Ok(reader)
@@ -164,7 +317,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Decodes on and gives the next samples: mono at 16 kHz, mostly in −1..1,
-    /// the mean of all channels; at least one, mostly about 0.1 s. `None`
+    /// mixed from all channels; at least one, mostly about 0.1 s. `None`
     /// after the last.
     ///
     /// # Errors
@@ -180,7 +333,8 @@ impl<'a> Reader<'a> {
             self.advance()?;
         }
         self.given += self.sink.ready() as u64;
-        if self.given == 0 {
+        // Less than half a sample at 16 kHz is nothing, but no error.
+        if self.given == 0 && self.offset_s > 0.0 {
             return Err(beyond_end(&self.name, self.offset_s, self.sink.position, self.info.rate));
         }
         let block = self.sink.mono();
@@ -233,6 +387,8 @@ impl<'a> Reader<'a> {
             self.warnings.extend(self.decoder.cut_off(name, position));
             self.sink.end();
         }
+        let said = self.report.as_ref().and_then(|report| report.lock().ok()?.take());
+        self.warnings.extend(said.map(|said| format!("{name}: ffmpeg says: {said}")));
         if self.sink.not_numbers > 0 {
             let count = self.sink.not_numbers;
             self.warnings.push(format!("{name}: {count} values are not numbers and became 0"));

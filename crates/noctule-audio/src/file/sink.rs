@@ -1,9 +1,11 @@
 //! Where decoded frames go: mixed to mono, brought to 16 kHz, cut to the
 //! asked-for stretch, and kept until the reader takes them.
 
-use symphonia::core::audio::GenericAudioBufferRef;
+use std::ops::Range as Frames;
 
-use super::ReadOptions;
+use symphonia::core::audio::{Channels, GenericAudioBufferRef};
+
+use super::{ReadOptions, mix};
 use crate::resample::{self, Resampler};
 use crate::{AudioError, SAMPLE_RATE};
 
@@ -66,12 +68,16 @@ pub(super) struct Sink {
     pub decoded_frames: u64,
     pub channels: u16,
     pub not_numbers: u64,
+    /// Where the container tells the places of the channels better than the
+    /// decoder.
+    layout: Option<Channels>,
+    weights: Vec<f32>,
     planes: Vec<Vec<f32>>,
     mix: Vec<f32>,
 }
 
 impl Sink {
-    pub(super) fn new(rate: u32, range: &Range, keep_stereo: bool) -> Self {
+    pub(super) fn new(rate: u32, range: &Range, keep_stereo: bool, layout: Option<Channels>) -> Self {
         let lane = || Lane {
             resampler: Resampler::new(rate).expect("the rate was checked when the file was opened"),
             out: Vec::new(),
@@ -89,6 +95,8 @@ impl Sink {
             decoded_frames: 0,
             channels: 0,
             not_numbers: 0,
+            layout,
+            weights: Vec::new(),
             planes: Vec::new(),
             mix: Vec::new(),
         }
@@ -148,17 +156,23 @@ impl Sink {
         }
     }
 
-    pub(super) fn push(&mut self, buffer: &GenericAudioBufferRef<'_>) {
-        let frames = buffer.frames();
-        let skip = self.advance(frames);
-        self.decoded_frames += frames as u64;
-        if skip == frames {
+    /// Takes the frames `part` of a decoded buffer.
+    pub(super) fn push(&mut self, buffer: &GenericAudioBufferRef<'_>, part: Frames<usize>) {
+        let skip = part.start + self.advance(part.len());
+        self.decoded_frames += part.len() as u64;
+        if skip == part.end {
             return;
         }
         buffer.copy_to_vecs_planar(&mut self.planes);
-        let planes = &mut self.planes[..buffer.num_planes()];
-        self.channels = self.channels.max(planes.len() as u16);
-        for sample in planes.iter_mut().flat_map(|p| &mut p[skip..]) {
+        let count = buffer.num_planes();
+        if self.weights.len() != count {
+            let places = self.layout.as_ref().unwrap_or(buffer.spec().channels());
+            self.weights = mix::weights(places, count);
+        }
+        let part = skip..part.end;
+        let planes = &mut self.planes[..count];
+        self.channels = self.channels.max(count as u16);
+        for sample in planes.iter_mut().flat_map(|p| &mut p[part.clone()]) {
             if !sample.is_finite() {
                 *sample = 0.0;
                 self.not_numbers += 1;
@@ -166,24 +180,23 @@ impl Sink {
         }
         self.mix.clear();
         match &*planes {
-            [] => self.mix.resize(frames - skip, 0.0),
-            [only] => self.mix.extend_from_slice(&only[skip..]),
+            [] => self.mix.resize(part.len(), 0.0),
+            [only] => self.mix.extend_from_slice(&only[part.clone()]),
             [left, right] => {
-                let pairs = left[skip..].iter().zip(&right[skip..]);
+                let pairs = left[part.clone()].iter().zip(&right[part.clone()]);
                 self.mix.extend(pairs.map(|(l, r)| (l + r) * 0.5));
             }
             many => {
-                let scale = 1.0 / many.len() as f32;
-                let mean = |i: usize| many.iter().map(|p| p[i]).sum::<f32>() * scale;
-                self.mix.extend((skip..frames).map(mean));
+                let mix = |i: usize| many.iter().zip(&self.weights).map(|(p, w)| p[i] * w).sum::<f32>();
+                self.mix.extend(part.clone().map(mix));
             }
         }
         self.mono.push(&self.mix);
         if let Some([left, right]) = &mut self.sides {
             match &*planes {
                 [l, r, ..] => {
-                    left.push(&l[skip..]);
-                    right.push(&r[skip..]);
+                    left.push(&l[part.clone()]);
+                    right.push(&r[part]);
                 }
                 _ => {
                     left.push(&self.mix);
@@ -194,6 +207,7 @@ impl Sink {
         self.cut();
     }
 
+    /// Puts silence in place of frames that are missing.
     pub(super) fn push_silence(&mut self, frames: u64) {
         let frames = frames as usize;
         let skip = self.advance(frames);

@@ -7,6 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
+use super::open::read_up_to;
+
 pub(super) struct Splice<'a> {
     front: Vec<u8>,
     rest: Box<dyn MediaSource + 'a>,
@@ -62,5 +64,77 @@ impl MediaSource for Splice<'_> {
     fn byte_len(&self) -> Option<u64> {
         let rest = self.rest.byte_len()?.saturating_sub(self.rest_start);
         Some(self.front.len() as u64 + rest.min(self.rest_len))
+    }
+}
+
+/// A byte stream with the two bytes of each pair exchanged.
+pub(super) struct Swapped<'a> {
+    inner: Splice<'a>,
+    /// The second half of a pair whose first half was given out.
+    second: Option<u8>,
+    pos: u64,
+}
+
+impl<'a> Swapped<'a> {
+    pub(super) fn new(inner: Splice<'a>) -> Self {
+        Self { inner, second: None, pos: 0 }
+    }
+}
+
+impl Read for Swapped<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let Some(first) = buf.first_mut() else { return Ok(0) };
+        if let Some(byte) = self.second.take() {
+            *first = byte;
+            self.pos += 1;
+            return Ok(1);
+        }
+        if buf.len() == 1 {
+            let mut pair = [0; 2];
+            let got = read_up_to(&mut self.inner, &mut pair)?;
+            // A single byte at the end is half a sample, which nobody counts.
+            if got == 2 {
+                self.second = Some(pair[0]);
+            }
+            buf[0] = pair[got.saturating_sub(1)];
+            self.pos += got.min(1) as u64;
+            return Ok(got.min(1));
+        }
+        let whole = buf.len() & !1;
+        let mut got = self.inner.read(&mut buf[..whole])?;
+        if got % 2 == 1 {
+            got += read_up_to(&mut self.inner, &mut buf[got..got + 1])?;
+        }
+        buf[..got].chunks_exact_mut(2).for_each(|pair| pair.swap(0, 1));
+        self.pos += got as u64;
+        Ok(got)
+    }
+}
+
+impl Seek for Swapped<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let target = match to {
+            SeekFrom::Start(pos) => Some(pos),
+            SeekFrom::Current(delta) => self.pos.checked_add_signed(delta),
+            SeekFrom::End(delta) => self.byte_len().and_then(|l| l.checked_add_signed(delta)),
+        };
+        let target = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        self.inner.seek(SeekFrom::Start(target & !1))?;
+        self.second = None;
+        self.pos = target & !1;
+        if target % 2 == 1 {
+            self.read_exact(&mut [0])?;
+        }
+        Ok(target)
+    }
+}
+
+impl MediaSource for Swapped<'_> {
+    fn is_seekable(&self) -> bool {
+        self.inner.is_seekable()
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        self.inner.byte_len()
     }
 }

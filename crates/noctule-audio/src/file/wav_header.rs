@@ -11,6 +11,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use symphonia::core::io::MediaSource;
 
+use crate::pcm::{MAX_CHANNELS, Pcm, SampleFormat};
+
 /// What the header says.
 pub(super) struct WavHeader {
     /// Bytes of one frame (one sample of every channel).
@@ -21,6 +23,18 @@ pub(super) struct WavHeader {
     pub canonical: Vec<u8>,
     /// The sample rate in Hz.
     pub rate: u32,
+    /// The number of channels.
+    pub channels: u16,
+    /// The places of the channels, a bit each (`dwChannelMask`), if it tells.
+    pub mask: Option<u32>,
+}
+
+/// What stands in a WAV file.
+pub(super) enum Wav {
+    /// Plain samples.
+    Plain(WavHeader),
+    /// Coded samples (ADPCM), which the demuxer knows better.
+    Coded,
 }
 
 /// Why a WAV header cannot be used.
@@ -42,17 +56,16 @@ impl From<io::Error> for HeaderError {
 }
 
 const PCM: u16 = 1;
+const MS_ADPCM: u16 = 2;
 const FLOAT: u16 = 3;
 const A_LAW: u16 = 6;
 const MU_LAW: u16 = 7;
+const IMA_ADPCM: u16 = 0x11;
 const EXTENSIBLE: u16 = 0xFFFE;
 
 /// The last 14 bytes of the sub-format identifiers that stand for a plain
 /// format tag (`KSDATAFORMAT_SUBTYPE_*` of Microsoft's ksmedia.h).
 const SUBTYPE_TAIL: [u8; 14] = [0, 0, 0, 0, 0x10, 0, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71];
-
-/// Channels that the decoder's position map knows.
-const MAX_CHANNELS: u16 = 26;
 
 /// Whether `start` (12 bytes) opens a WAV file.
 pub(super) fn is_wav(start: &[u8; 12]) -> bool {
@@ -61,7 +74,7 @@ pub(super) fn is_wav(start: &[u8; 12]) -> bool {
 
 /// Reads the chunks up to the sample data. `source` stands behind the first 12
 /// bytes, which are `start`; afterwards it stands on the first sample.
-pub(super) fn read(start: &[u8; 12], source: &mut Box<dyn MediaSource + '_>) -> Result<WavHeader, HeaderError> {
+pub(super) fn read(start: &[u8; 12], source: &mut Box<dyn MediaSource + '_>) -> Result<Wav, HeaderError> {
     let riff_len = le32(&start[4..8]);
     let file_len = source.byte_len();
     let mut pos = 12u64;
@@ -83,11 +96,14 @@ pub(super) fn read(start: &[u8; 12], source: &mut Box<dyn MediaSource + '_>) -> 
                 let available = file_len.map(|total| total.saturating_sub(pos));
                 let sized_right = file_len == Some(u64::from(riff_len) + 8);
                 let data_len = long_data_len.or_else(|| trusted_len(len, available, sized_right));
-                return Ok(format.header(data_len));
+                return Ok(Wav::Plain(format.header(data_len)));
             }
             b"fmt " => {
                 let mut body = vec![0u8; len.min(40) as usize];
                 source.read_exact(&mut body)?;
+                if body.len() >= 16 && matches!(le16(&body), MS_ADPCM | IMA_ADPCM) {
+                    return Ok(Wav::Coded);
+                }
                 skip(source, u64::from(len) - body.len() as u64 + u64::from(len % 2))?;
                 format = Some(Format::parse(&body)?);
             }
@@ -125,6 +141,19 @@ struct Format {
     channels: u16,
     rate: u32,
     sample_bytes: u16,
+    mask: Option<u32>,
+}
+
+/// The header that raw samples lack.
+pub(super) fn of_pcm(pcm: &Pcm) -> WavHeader {
+    let tag = match pcm.format {
+        SampleFormat::F32le | SampleFormat::F64le => FLOAT,
+        SampleFormat::Mulaw => MU_LAW,
+        SampleFormat::Alaw => A_LAW,
+        _ => PCM,
+    };
+    let sample_bytes = pcm.format.bytes();
+    Format { tag, channels: pcm.channels, rate: pcm.rate, sample_bytes, mask: None }.header(None)
 }
 
 impl Format {
@@ -137,6 +166,7 @@ impl Format {
         let rate = le32(&body[4..]);
         let frame_bytes = le16(&body[12..]);
         let bits = le16(&body[14..]);
+        let mut mask = None;
         if tag == EXTENSIBLE {
             if body.len() < 40 {
                 return Err(HeaderError::Damaged("the extensible fmt chunk is too short"));
@@ -145,6 +175,7 @@ impl Format {
                 return Err(HeaderError::Unsupported("WAV with an unknown sub-format".into()));
             }
             tag = le16(&body[24..]);
+            mask = Some(le32(&body[20..])).filter(|mask| mask.count_ones() == u32::from(channels));
         }
         match channels {
             0 => return Err(HeaderError::ZeroChannels),
@@ -160,7 +191,7 @@ impl Format {
         let plausible = frame_bytes.is_multiple_of(channels) && container >= bits.div_ceil(8) && container > 0;
         let sample_bytes = if plausible { container } else { bits.div_ceil(8) };
         match (tag, sample_bytes) {
-            (PCM, 1..=4) | (FLOAT, 4 | 8) | (A_LAW | MU_LAW, 1) => Ok(Self { tag, channels, rate, sample_bytes }),
+            (PCM, 1..=4) | (FLOAT, 4 | 8) | (A_LAW | MU_LAW, 1) => Ok(Self { tag, channels, rate, sample_bytes, mask }),
             _ => Err(HeaderError::Unsupported(format!("WAV with format tag {tag} and {bits} bits"))),
         }
     }
@@ -179,7 +210,8 @@ impl Format {
         canonical.extend_from_slice(&(self.sample_bytes * 8).to_le_bytes());
         canonical.extend_from_slice(&0u16.to_le_bytes());
         canonical.extend_from_slice(b"data\xFF\xFF\xFF\xFF");
-        WavHeader { frame_bytes: u64::from(frame_bytes), data_len, canonical, rate: self.rate }
+        let Self { rate, channels, mask, .. } = self;
+        WavHeader { frame_bytes: u64::from(frame_bytes), data_len, canonical, rate, channels, mask }
     }
 }
 

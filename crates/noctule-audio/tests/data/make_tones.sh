@@ -14,3 +14,11 @@ encode 44100 -c:a libmp3lame -b:a 64k tone-44100-stereo.mp3
 encode 22050 -ac 1 -c:a libmp3lame -q:a 6 -write_xing 0 tone-22050-mono-noxing.mp3
 encode 48000 -c:a flac -compression_level 12 -sample_fmt s32 -bits_per_raw_sample 24 tone-48000-stereo-24bit.flac
 encode 16000 -ac 1 -c:a flac -sample_fmt s16 tone-16000-mono.flac
+encode 48000 -c:a libopus -b:a 24k tone-48000-stereo.opus
+encode 48000 -ac 1 -c:a libopus -b:a 16k tone-48000-mono.webm
+encode 16000 -ac 1 -c:a libvorbis -q:a 1 tone-16000-mono.ogg
+encode 16000 -ac 1 -c:a aac -b:a 24k tone-16000-mono.m4a
+encode 44100 -c:a aac -b:a 32k tone-44100-stereo.aac
+encode 16000 -ac 1 -c:a alac tone-16000-mono.caf
+encode 8000 -ac 1 -c:a pcm_mulaw -f aiff tone-8000-mono.aifc
+encode 8000 -ac 1 -c:a adpcm_ima_wav tone-8000-mono-adpcm.wav
