@@ -187,18 +187,6 @@ pub enum AudioError {
         /// The file as it was named.
         path: PathBuf,
     },
-    /// The temporary file for a stream's samples cannot be written or read.
-    #[error(
-        "cannot keep the audio in a temporary file in {folder}: {source}; \
-         free some space (230 MB an hour of audio), or let TMPDIR name another folder",
-        folder = .folder.display()
-    )]
-    SpoolSamples {
-        /// Where it is.
-        folder: PathBuf,
-        /// The operating system's reason.
-        source: std::io::Error,
-    },
     /// A file could not be written.
     #[error("cannot write {path}: {source}", path = .path.display())]
     Write {

@@ -4,14 +4,14 @@
 //! Stands between [`crate::file`] and the recogniser, which needs a recording
 //! twice: once as a whole ([`survey`]: its length, whether there is anything to
 //! hear, where the speech is) and once window by window. A [`Tape`] decodes a
-//! file anew for each pass and keeps the last minute; a [`Spool`] keeps the
+//! file anew for each pass and keeps the last minute; a [`SampleSpool`] keeps the
 //! samples of a stream that comes only once in a temporary file.
 
 mod spool;
 mod survey;
 mod tape;
 
-pub use spool::Spool;
+pub use spool::{SampleSpool, SampleSpoolWriter};
 pub use survey::{Survey, survey};
 pub use tape::Tape;
 
@@ -20,16 +20,16 @@ use crate::AudioError;
 /// Samples that can be read again.
 pub enum Stored {
     /// Decoded from a file.
-    Tape(Tape),
+    Tape(Box<Tape>),
     /// Kept in a temporary file.
-    Spool(Spool),
+    Spool(SampleSpool),
 }
 
 impl Stored {
     /// Fills `out` with the samples from `start` on.
     ///
     /// # Errors
-    /// Those of [`Tape::read`] and [`Spool::read`].
+    /// Those of [`Tape::read`] and [`SampleSpool::read`].
     pub fn read(&mut self, start: u64, out: &mut [f32]) -> Result<(), AudioError> {
         match self {
             Self::Tape(tape) => tape.read(start, out),

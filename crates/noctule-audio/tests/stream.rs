@@ -4,7 +4,7 @@ mod common;
 
 use noctule_audio::AudioError;
 use noctule_audio::file::{self, ReadOptions, Reader};
-use noctule_audio::stream::{Spool, Stored, Survey, Tape, survey};
+use noctule_audio::stream::{SampleSpool, Stored, Survey, Tape, survey};
 use noctule_audio::vad::{SpeechFinder, TimeMap, Vad, VadOptions, collect, segments};
 use noctule_audio::wav;
 use std::path::{Path, PathBuf};
@@ -54,6 +54,12 @@ fn a_tape_has_the_samples_of_the_file() {
         (&data("tone-48000-stereo-24bit.flac"), &excerpt),
         (&data("tone-44100-stereo.mp3"), &whole),
         (&data("tone-44100-stereo.mp3"), &excerpt),
+        (&data("tone-48000-stereo.opus"), &whole),
+        (&data("tone-48000-stereo.opus"), &excerpt),
+        (&data("tone-16000-mono.ogg"), &excerpt),
+        (&data("tone-16000-mono.m4a"), &excerpt),
+        (&data("tone-44100-stereo.aac"), &excerpt),
+        (&data("tone-48000-mono.webm"), &excerpt),
     ] {
         let expected = file::read(path, options).unwrap().samples;
         let len = surveyed(path, options).len;
@@ -103,7 +109,7 @@ fn a_stream_is_kept() {
     let bytes = std::fs::read(data("tone-44100-stereo.mp3")).unwrap();
     let expected = file::read_bytes(&bytes, "x", &ReadOptions::default()).unwrap().samples;
     let mut reader = Reader::from_stream(bytes.as_slice(), "x", &ReadOptions::default()).unwrap();
-    let mut writer = Spool::create(None);
+    let mut writer = SampleSpool::create("x", None);
     let survey = survey(&mut reader, None, &mut |block| writer.push(block).map(|()| true)).unwrap().unwrap();
     let mut stored = Stored::Spool(writer.finish().unwrap());
     let mut out = vec![9.0; survey.len as usize];

@@ -18,33 +18,36 @@ const WIDE: u64 = 4;
 /// Samples of 16-bit recordings at 16 kHz take two bytes; from the first one on
 /// that is none, all take four: 115 or 230 MB an hour. The temporary file has
 /// no name where the system allows that, and vanishes with the program.
-pub struct Spool {
+pub struct SampleSpool {
     file: SpooledTempFile,
+    name: String,
     folder: PathBuf,
     len: u64,
     /// The first sample that is stored in four bytes.
     wide_from: u64,
 }
 
-/// Writes a [`Spool`].
-pub struct SpoolWriter {
+/// Writes a [`SampleSpool`].
+pub struct SampleSpoolWriter {
     file: BufWriter<SpooledTempFile>,
     spool: Layout,
 }
 
 #[derive(Clone)]
 struct Layout {
+    name: String,
     folder: PathBuf,
     len: u64,
     wide_from: Option<u64>,
 }
 
-impl Spool {
-    /// Begins an empty one in `folder`, or where the system keeps large temporary files.
-    pub fn create(folder: Option<&Path>) -> SpoolWriter {
+impl SampleSpool {
+    /// Begins an empty one in `folder`, or where the system keeps large temporary
+    /// files. `name` is what messages call the stream.
+    pub fn create(name: &str, folder: Option<&Path>) -> SampleSpoolWriter {
         let folder = folder.map_or_else(temporary_folder, Path::to_path_buf);
         let file = BufWriter::new(tempfile::spooled_tempfile_in(IN_MEMORY, &folder));
-        SpoolWriter { file, spool: Layout { folder, len: 0, wide_from: None } }
+        SampleSpoolWriter { file, spool: Layout { name: name.into(), folder, len: 0, wide_from: None } }
     }
 
     /// How many samples it holds.
@@ -60,14 +63,14 @@ impl Spool {
     /// Fills `out` with the samples from `start` on.
     ///
     /// # Errors
-    /// [`AudioError::SpoolSamples`] if the temporary file cannot be read, or there are not so many samples.
+    /// [`AudioError::Spool`] if the temporary file cannot be read, or there are not so many samples.
     pub fn read(&mut self, start: u64, out: &mut [f32]) -> Result<(), AudioError> {
         let end = start.checked_add(out.len() as u64).filter(|end| *end <= self.len);
         let result = match end {
             Some(_) => self.read_parts(start, out),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         };
-        result.map_err(|source| AudioError::SpoolSamples { folder: self.folder.clone(), source })
+        result.map_err(|source| AudioError::Spool { name: self.name.clone(), folder: self.folder.clone(), source })
     }
 
     fn read_parts(&mut self, start: u64, out: &mut [f32]) -> io::Result<()> {
@@ -95,11 +98,11 @@ impl Spool {
     }
 }
 
-impl SpoolWriter {
+impl SampleSpoolWriter {
     /// Appends samples.
     ///
     /// # Errors
-    /// [`AudioError::SpoolSamples`], mostly because the disk is full.
+    /// [`AudioError::Spool`], mostly because the disk is full.
     pub fn push(&mut self, samples: &[f32]) -> Result<(), AudioError> {
         self.append(samples).map_err(|source| self.spool.error(source))
     }
@@ -108,10 +111,10 @@ impl SpoolWriter {
     ///
     /// # Errors
     /// As [`push`](Self::push).
-    pub fn finish(self) -> Result<Spool, AudioError> {
-        let Layout { folder, len, wide_from } = self.spool.clone();
+    pub fn finish(self) -> Result<SampleSpool, AudioError> {
+        let Layout { name, folder, len, wide_from } = self.spool.clone();
         let file = self.file.into_inner().map_err(|error| self.spool.error(error.into_error()))?;
-        Ok(Spool { file, folder, len, wide_from: wide_from.unwrap_or(len) })
+        Ok(SampleSpool { file, name, folder, len, wide_from: wide_from.unwrap_or(len) })
     }
 
     fn append(&mut self, samples: &[f32]) -> io::Result<()> {
@@ -132,7 +135,7 @@ impl SpoolWriter {
 
 impl Layout {
     fn error(&self, source: io::Error) -> AudioError {
-        AudioError::SpoolSamples { folder: self.folder.clone(), source }
+        AudioError::Spool { name: self.name.clone(), folder: self.folder.clone(), source }
     }
 }
 
@@ -154,8 +157,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn spooled(samples: &[f32], block: usize) -> Spool {
-        let mut writer = Spool::create(None);
+    fn spooled(samples: &[f32], block: usize) -> SampleSpool {
+        let mut writer = SampleSpool::create("x", None);
         samples.chunks(block).for_each(|part| writer.push(part).expect("space"));
         writer.finish().expect("space")
     }
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn a_folder_that_cannot_be_written_is_named() {
-        let mut writer = Spool::create(Some(Path::new("/nonexistent/folder")));
+        let mut writer = SampleSpool::create("x", Some(Path::new("/nonexistent/folder")));
         let error = (0..100).find_map(|_| writer.push(&[0.1; 1 << 16]).err()).expect("no such folder");
         let text = error.to_string();
         assert!(text.contains("/nonexistent/folder") && text.contains("TMPDIR"), "{text}");

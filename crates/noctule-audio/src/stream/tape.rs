@@ -15,6 +15,7 @@ const SLACK: usize = 4 * SAMPLE_RATE as usize;
 /// again, from there where its format allows that, else from its start.
 pub struct Tape {
     path: PathBuf,
+    options: ReadOptions,
     /// First sample of the stretch, from the start of the file.
     first: u64,
     reader: Option<Reader<'static>>,
@@ -28,7 +29,9 @@ impl Tape {
     pub fn new(path: &Path, options: &ReadOptions) -> Self {
         // As `file` rounds it; a float-to-integer `as` saturates.
         let first = (options.offset_s * f64::from(SAMPLE_RATE)).round() as u64;
-        Self { path: path.to_path_buf(), first, reader: None, recent: Vec::new(), start: 0 }
+        // It ends where the caller stops.
+        let options = ReadOptions { duration_s: None, keep_stereo: false, ..options.clone() };
+        Self { path: path.to_path_buf(), options, first, reader: None, recent: Vec::new(), start: 0 }
     }
 
     /// Fills `out` with the samples of the stretch from `start` on.
@@ -60,7 +63,7 @@ impl Tape {
 
     fn open(&self, start: u64) -> Result<Reader<'static>, AudioError> {
         let offset_s = (self.first + start) as f64 / f64::from(SAMPLE_RATE);
-        Reader::open(&self.path, &ReadOptions { offset_s, ..ReadOptions::default() })
+        Reader::open(&self.path, &ReadOptions { offset_s, ..self.options.clone() })
     }
 
     fn end(&self) -> u64 {

@@ -8,7 +8,7 @@ use noctule::mel::PeakMeter;
 use noctule::source::SourceError;
 use noctule_audio::file::{ReadOptions, Reader};
 use noctule_audio::stereo::Loudness;
-use noctule_audio::stream::{Spool, Stored, Survey, Tape, survey};
+use noctule_audio::stream::{SampleSpool, Stored, Survey, Tape, survey};
 use noctule_audio::vad::{ConvWeights, SileroWeights, SpeechFinder, TimeMap, Vad, VadOptions};
 use noctule_model::silero;
 
@@ -33,12 +33,13 @@ impl Sound {
         detector: Option<&mut Detector>,
         mut meter: PeakMeter,
     ) -> Result<Option<Self>, Failure> {
+        let name = if *input == Input::Stdin { "standard input".to_owned() } else { input.name() };
         let mut reader = match input {
-            Input::Stdin => Reader::from_stream(std::io::stdin(), "standard input", options),
+            Input::Stdin => Reader::from_stream(std::io::stdin(), &name, options),
             Input::File(path) => Reader::open(path, options),
         }
         .map_err(Failure::work)?;
-        let mut spool = (!can_be_read_again(input)).then(|| Spool::create(None));
+        let mut spool = (!can_be_read_again(input)).then(|| SampleSpool::create(&name, None));
         let vad_options = detector.as_ref().map(|detector| detector.options);
         let finder = detector.map(|detector| SpeechFinder::new(&mut detector.vad, &detector.options));
         // The engine measures a single window on its way, and speech when it knows what that is.
@@ -61,7 +62,7 @@ impl Sound {
         }
         let stored = match (spool, input) {
             (Some(spool), _) => Stored::Spool(spool.finish().map_err(Failure::work)?),
-            (None, Input::File(path)) => Stored::Tape(Tape::new(path, options)),
+            (None, Input::File(path)) => Stored::Tape(Box::new(Tape::new(path, options))),
             (None, Input::Stdin) => unreachable!("standard input cannot be read again"),
         };
         let map = survey.speech.as_ref().zip(vad_options);
