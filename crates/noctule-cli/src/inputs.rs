@@ -150,7 +150,7 @@ mod tests {
         assert!(names(&folder, "*.ogg", false).1[0].contains("no file matches"));
         assert!(names(&folder, "no", false).1[0].contains("--recursive"));
         assert!(!names(&folder, "no", true).1[0].contains("--recursive"));
-        let (found, _) = expand(&[folder.clone()], true).unwrap();
+        let (found, _) = expand(std::slice::from_ref(&folder), true).unwrap();
         assert_eq!(found[4].below, Path::new("sub/deep"));
         fs::remove_dir_all(folder).unwrap();
     }

@@ -312,7 +312,7 @@ fn a_file_that_may_not_be_read_is_exit_code_1() {
     let folder = folder("locked");
     let locked = folder.join("locked.wav");
     wav(&locked, &[&[0.0; 100]]);
-    fs::set_permissions(&locked, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&locked, fs::Permissions::from_mode(0o000)).unwrap();
     if File::open(&locked).is_ok() {
         eprintln!("skipped: this user may read everything");
         return;

@@ -204,7 +204,7 @@ fn slow_down(captions: &mut [Caption], most: f32, audio_end: u64) {
         let wished = need(caption);
         let own_end = caption.end;
         caption.start = caption.start.max(free);
-        caption.end = own_end.max(caption.start + wished).min(latest[i + 1]).max(caption.start + 1);
+        caption.end = own_end.max(caption.start.saturating_add(wished)).min(latest[i + 1]).max(caption.start + 1);
         free = caption.end;
     }
 }
