@@ -1,11 +1,11 @@
 //! The command line of noctule: speech to text for small computers.
 //!
-//! The words of the user → [`short_forms`] → [`settings`] (environment and
-//! configuration file) → [`args`] (what was typed) → [`plan`] (what it means, with [`inputs`]
-//! and [`naming`]) → [`cmd`] (doing it). [`terminal`] and [`failure`] say what
-//! went wrong, on standard error and as the exit code; [`interrupt`] hears Ctrl-C.
+//! The words of the user → `short_forms` → `settings` (environment and
+//! configuration file) → `args` (what was typed) → `plan` (what it means, with `inputs`
+//! and `naming`) → `cmd` (doing it). `terminal` and `failure` say what
+//! went wrong, on standard error and as the exit code; `interrupt` hears Ctrl-C.
 //!
-//! The program is this library's [`run`]; man page, completions and manual are made from its [`command`].
+//! The program is this library's `run`; man page, completions and manual are made from its `command`.
 #![forbid(unsafe_code)]
 
 mod args;

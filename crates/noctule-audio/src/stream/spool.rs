@@ -63,14 +63,14 @@ impl SampleSpool {
     /// Fills `out` with the samples from `start` on.
     ///
     /// # Errors
-    /// [`AudioError::Spool`] if the temporary file cannot be read, or there are not so many samples.
+    /// [`AudioError::TemporaryFile`] if the temporary file cannot be read, or there are not so many samples.
     pub fn read(&mut self, start: u64, out: &mut [f32]) -> Result<(), AudioError> {
         let end = start.checked_add(out.len() as u64).filter(|end| *end <= self.len);
         let result = match end {
             Some(_) => self.read_parts(start, out),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         };
-        result.map_err(|source| AudioError::Spool { name: self.name.clone(), folder: self.folder.clone(), source })
+        result.map_err(|source| AudioError::TemporaryFile { name: self.name.clone(), folder: self.folder.clone(), source })
     }
 
     fn read_parts(&mut self, start: u64, out: &mut [f32]) -> io::Result<()> {
@@ -102,7 +102,7 @@ impl SampleSpoolWriter {
     /// Appends samples.
     ///
     /// # Errors
-    /// [`AudioError::Spool`], mostly because the disk is full.
+    /// [`AudioError::TemporaryFile`], mostly because the disk is full.
     pub fn push(&mut self, samples: &[f32]) -> Result<(), AudioError> {
         self.append(samples).map_err(|source| self.spool.error(source))
     }
@@ -135,7 +135,7 @@ impl SampleSpoolWriter {
 
 impl Layout {
     fn error(&self, source: io::Error) -> AudioError {
-        AudioError::Spool { name: self.name.clone(), folder: self.folder.clone(), source }
+        AudioError::TemporaryFile { name: self.name.clone(), folder: self.folder.clone(), source }
     }
 }
 
