@@ -51,7 +51,7 @@ pub struct ReadOptions {
     pub ffmpeg: FfmpegUse,
 }
 
-/// Decoded audio at [`SAMPLE_RATE`](crate::SAMPLE_RATE).
+/// Decoded audio at [`SAMPLE_RATE`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Audio {
     /// Mono samples, mostly in −1..1: the mean of up to two channels, of more

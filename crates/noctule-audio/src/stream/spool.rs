@@ -70,7 +70,11 @@ impl SampleSpool {
             Some(_) => self.read_parts(start, out),
             None => Err(io::ErrorKind::UnexpectedEof.into()),
         };
-        result.map_err(|source| AudioError::TemporaryFile { name: self.name.clone(), folder: self.folder.clone(), source })
+        result.map_err(|source| AudioError::TemporaryFile {
+            name: self.name.clone(),
+            folder: self.folder.clone(),
+            source,
+        })
     }
 
     fn read_parts(&mut self, start: u64, out: &mut [f32]) -> io::Result<()> {
