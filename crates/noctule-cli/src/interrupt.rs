@@ -23,14 +23,16 @@ pub fn requested() -> bool {
     REQUESTED.get().is_some_and(|requested| requested.load(Ordering::Relaxed))
 }
 
-/// The command of this run with `--resume`, as a shell takes it; `None` where
-/// it would be too long to read or cannot be written as text.
-pub fn command_to_resume() -> Option<String> {
+/// The command of this run with `flags` after its verb, where they are missing, as a shell takes it; `None`
+/// where it would be too long to read or cannot be written as text.
+pub fn command_with(flags: &[&str]) -> Option<String> {
     let words: Option<Vec<String>> = std::env::args_os().map(|word| word.into_string().ok()).collect();
     let mut words = words?;
-    if !words.iter().any(|word| word == "--resume") {
-        let verb = words.iter().position(|word| word == "transcribe")?;
-        words.insert(verb + 1, "--resume".to_owned());
+    let verb = words.iter().position(|word| word == "transcribe")?;
+    for flag in flags.iter().rev() {
+        if !words.iter().any(|word| word == flag) {
+            words.insert(verb + 1, (*flag).to_owned());
+        }
     }
     let command = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
     (command.len() <= 1000).then_some(command)

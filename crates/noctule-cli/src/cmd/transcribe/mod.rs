@@ -115,7 +115,7 @@ impl Job<'_> {
         let started = Instant::now();
         let meter = transcriber.peak_meter();
         let Some(mut sound) = Sound::survey(self.input, &self.plan.read, detector, meter)? else {
-            return Err(resume::interrupted(self.input, None));
+            return Err(resume::interrupted(self.plan, self.input, None));
         };
         sound.warnings().iter().for_each(|warning| terminal::warning(warning));
         let (audio, duration_s, whole) = (started.elapsed(), sound.duration_s(), sound.warnings().is_empty());
@@ -129,7 +129,7 @@ impl Job<'_> {
         let (done, journal) = live.finish()?;
         if matches!(result, Err(Error::Cancelled)) {
             let place = journal.map(|_| (done, self.plan.read.offset_s + duration_s));
-            return Err(resume::interrupted(self.input, place));
+            return Err(resume::interrupted(self.plan, self.input, place));
         }
         let mut transcript = result?;
         transcript.duration = duration_s;

@@ -80,12 +80,14 @@ pub fn take_up(
 }
 
 /// What to say when the user stops the run. `place`: how much of how much, seconds, is in the journal.
-pub fn interrupted(input: &Input, place: Option<(f64, f64)>) -> Failure {
+pub fn interrupted(plan: &Plan, input: &Input, place: Option<(f64, f64)>) -> Failure {
     let name = input.name();
     let Some((done, end)) = place else {
         return Failure::Interrupted(format!("stopped; {name} has to start from the beginning"), None);
     };
-    let command = interrupt::command_to_resume();
+    // Files of a batch that are done need not be done again.
+    let batch = plan.items.len() > 1 && !plan.formats.is_empty();
+    let command = interrupt::command_with(if batch { &["--resume", "--skip-existing"] } else { &["--resume"] });
     let how = if command.is_some() { "to go on:" } else { "to go on, give the same command with --resume" };
     let message = format!("stopped at {} of {} of {name}; {how}", clock_time(done), clock_time(end));
     Failure::Interrupted(message, command)
