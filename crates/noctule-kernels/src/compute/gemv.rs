@@ -8,7 +8,7 @@ use crate::generic::gemv::{Float, Gemv};
 use crate::table::GemvI8;
 use crate::view::{Rows, SharedRows};
 
-use super::int8::Rounded;
+use super::rounded::Rounded;
 
 /// How many weight rows are unpacked together: they stay in the nearest cache.
 fn unpacked_rows(k: usize, most: usize) -> usize {

@@ -1,4 +1,4 @@
-//! Activations rounded to 8 bits, and the products of many rows with them.
+//! The products of many rows of activations, rounded to 8 bits.
 //!
 //! As in `gemm`, activations are interleaved first and strips of weights are unpacked by the
 //! tasks; both are integers here, with their scales beside them.
@@ -6,10 +6,12 @@
 use super::Compute;
 use super::gemv::as_codes;
 use super::linear::{Product, Strip, strips};
+use super::panel::{Panel, scatter};
+use super::rounded::subtract;
 use crate::block::{group_len, has_min};
-use crate::buffer::{Borrowed, cut};
+use crate::buffer::cut;
 use crate::generic::math::GROUP;
-use crate::table::{Int8, TileI8};
+use crate::table::TileI8;
 use crate::view::{Rows, SharedRows};
 
 /// Rows of activations that a task works on at a time, so that its sums stay in cache.
@@ -18,89 +20,8 @@ const BLOCK: usize = 96;
 /// The longest strip, in weight rows.
 const LONGEST: usize = 256;
 
-/// A few rows of activations as integers. Each becomes two rows of codes: the row rounded to 8 bits,
-/// and what that lost, rounded to 8 bits with scales of its own. The two hold about 16 bits, for
-/// twice the arithmetic where memory is the limit; 8 bits alone change more words than the
-/// rounding of many rows does.
-pub(super) struct Rounded<'a> {
-    buffer: Borrowed<'a>,
-    rows: usize,
-    k: usize,
-}
-
-/// Floats of each part of a [`Rounded`] row: codes, scales, sums of 16, sums of 32.
-fn parts(k: usize) -> [usize; 4] {
-    [k / 4, k / 32, k / 16, k / 32]
-}
-
-impl Rounded<'_> {
-    /// Rows of codes: two for each row of activations.
-    pub(super) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// Codes in a row: a multiple of 32.
-    pub(super) fn k(&self) -> usize {
-        self.k
-    }
-
-    fn part(&self, index: usize) -> &[f32] {
-        let parts = parts(self.k).map(|len| len * self.rows);
-        let from: usize = parts[..index].iter().sum();
-        &self.buffer.as_floats()[from..from + parts[index]]
-    }
-
-    /// `[rows][k]`.
-    pub(super) fn codes(&self) -> &[i8] {
-        let floats = self.part(0);
-        // SAFETY: any bytes are codes; the length in bytes is the same.
-        unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), floats.len() * 4) }
-    }
-
-    /// `[rows][k / 32]`.
-    pub(super) fn scales(&self) -> &[f32] {
-        self.part(1)
-    }
-
-    /// Scale times the sum of the codes, `[rows][k / group]`.
-    pub(super) fn sums(&self, group: usize) -> &[f32] {
-        self.part(if group == 16 { 2 } else { 3 })
-    }
-}
-
 impl Compute {
-    /// Rounds rows; `x.cols()` is a multiple of 32.
-    pub(super) fn round(&self, x: Rows<'_>) -> Rounded<'_> {
-        let (rows, k) = (2 * x.rows(), x.cols());
-        assert!(k.is_multiple_of(GROUP), "{k} is no whole number of groups");
-        let lens = parts(k);
-        let mut buffer = self.operands.take();
-        let mut rest = buffer.floats(lens.iter().sum::<usize>() * rows);
-        let codes = as_codes(cut(&mut rest, lens[0] * rows));
-        let scales = cut(&mut rest, lens[1] * rows);
-        let sums16 = cut(&mut rest, lens[2] * rows);
-        let sums32 = cut(&mut rest, lens[3] * rows);
-        let mut sums = vec![0; k / 16];
-        let mut lost = vec![0.0; k];
-        for i in 0..rows {
-            let codes = &mut codes[i * k..][..k];
-            let scales = &mut scales[i * lens[1]..][..lens[1]];
-            let from = if i % 2 == 0 { x.row(i / 2) } else { &lost };
-            // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.quantize)(from, codes, scales, &mut sums) };
-            if i % 2 == 0 {
-                subtract(x.row(i / 2), codes, scales, &mut lost);
-            }
-            for (g, &[low, high]) in sums.as_chunks::<2>().0.iter().enumerate() {
-                sums16[i * lens[2] + 2 * g] = scales[g] * low as f32;
-                sums16[i * lens[2] + 2 * g + 1] = scales[g] * high as f32;
-                sums32[i * lens[3] + g] = scales[g] * (low + high) as f32;
-            }
-        }
-        Rounded { buffer, rows, k }
-    }
-
-    /// `terms` is 1 or, for activations of 16 bits, 2; see [`Rounded`].
+    /// `terms` is 1 or, for activations of 16 bits, 2; see [`Rounded`](super::rounded::Rounded).
     pub(super) fn linear_int8(&self, x: Rows<'_>, terms: usize, products: &mut [Product<'_>]) {
         let int8 = self.kernels.int8;
         let layout = Panel::new(int8, x.cols(), terms);
@@ -279,16 +200,6 @@ impl Compute {
     }
 }
 
-/// What is left of `x` without the numbers that codes and scales stand for.
-fn subtract(x: &[f32], codes: &[i8], scales: &[f32], rest: &mut [f32]) {
-    let groups = x.chunks(GROUP).zip(codes.chunks(GROUP)).zip(scales);
-    for (rest, ((x, q), &scale)) in rest.chunks_mut(GROUP).zip(groups) {
-        for ((rest, x), &q) in rest.iter_mut().zip(x).zip(q) {
-            *rest = x - f32::from(q) * scale;
-        }
-    }
-}
-
 /// A quarter as many floats as codes, which start where a float may.
 fn as_floats(codes: &mut [i8]) -> &mut [f32] {
     // SAFETY: any four codes are a float.
@@ -305,140 +216,4 @@ fn as_bytes(codes: &mut [i8]) -> &mut [u8] {
 fn as_integers(floats: &mut [f32]) -> &mut [i32] {
     // SAFETY: any four bytes are valid as either.
     unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len()) }
-}
-
-/// Puts one row's codes into its place among `of` interleaved rows.
-fn scatter(unit: usize, wide: bool, row: &[i8], r: usize, of: usize, to: &mut [u8]) {
-    match (unit, wide) {
-        (1, true) => scatter_units::<1, 2>(row, r, of, to, |&[a]| i16::from(a).to_ne_bytes()),
-        (2, true) => scatter_units::<2, 4>(row, r, of, to, |&[a, b]| {
-            (u32::from(i16::from(a) as u16) | u32::from(i16::from(b) as u16) << 16).to_le_bytes()
-        }),
-        (4, false) => scatter_units::<4, 4>(row, r, of, to, |unit| unit.map(|q| q as u8)),
-        (16, false) => scatter_units::<16, 16>(row, r, of, to, |unit| unit.map(|q| q as u8)),
-        _ => panic!("no tier interleaves {unit} codes"),
-    }
-}
-
-/// `UNIT` codes become `BYTES` bytes.
-#[inline(always)]
-fn scatter_units<const UNIT: usize, const BYTES: usize>(
-    row: &[i8],
-    r: usize,
-    of: usize,
-    to: &mut [u8],
-    convert: impl Fn(&[i8; UNIT]) -> [u8; BYTES],
-) {
-    let to = to.as_chunks_mut::<BYTES>().0;
-    let units = row.as_chunks::<UNIT>().0;
-    assert!(r < of && to.len() >= units.len() * of);
-    for (to, unit) in to.chunks_exact_mut(of).zip(units) {
-        to[r] = convert(unit);
-    }
-}
-
-/// How a panel of rounded activations lies in memory.
-struct Panel {
-    mr: usize,
-    /// Codes in a row: a multiple of 32.
-    k: usize,
-    /// Bytes of a code.
-    code_bytes: usize,
-    /// Floats of a panel.
-    len: usize,
-    /// Panels of codes for the same rows.
-    terms: usize,
-}
-
-/// The parts of one panel: codes, scales for 32, and for weight groups of 16 and of 32 the scaled
-/// sums and the shifts.
-struct PanelParts<'a> {
-    codes: &'a [u8],
-    scales: &'a [f32],
-    sums16: &'a [f32],
-    sums32: &'a [f32],
-    shifts16: &'a [i32],
-    shifts32: &'a [i32],
-}
-
-struct PanelPartsMut<'a> {
-    codes: &'a mut [u8],
-    scales: &'a mut [f32],
-    sums16: &'a mut [f32],
-    sums32: &'a mut [f32],
-    shifts16: &'a mut [i32],
-    shifts32: &'a mut [i32],
-}
-
-impl Panel {
-    fn new(int8: Int8, cols: usize, terms: usize) -> Self {
-        let k = cols.next_multiple_of(GROUP);
-        let code_bytes = if int8.wide { 2 } else { 1 };
-        let len = int8.mr * (k * code_bytes / 4 + k / 32 + 2 * (k / 16 + k / 32));
-        Self { mr: int8.mr, k, code_bytes, len: len.next_multiple_of(16), terms }
-    }
-
-    fn lens(&self) -> [usize; 6] {
-        let (k, mr) = (self.k, self.mr);
-        [mr * k * self.code_bytes / 4, mr * k / 32, mr * k / 16, mr * k / 32, mr * k / 16, mr * k / 32]
-    }
-
-    fn split<'a>(&self, mut rest: &'a [f32]) -> PanelParts<'a> {
-        let [codes, scales, sums16, sums32, shifts16, shifts32] = self.lens().map(|len| {
-            let (head, tail) = rest.split_at(len);
-            rest = tail;
-            head
-        });
-        // SAFETY: any bytes are codes and integers; the lengths in bytes are the same.
-        unsafe {
-            PanelParts {
-                codes: std::slice::from_raw_parts(codes.as_ptr().cast(), codes.len() * 4),
-                scales,
-                sums16,
-                sums32,
-                shifts16: std::slice::from_raw_parts(shifts16.as_ptr().cast(), shifts16.len()),
-                shifts32: std::slice::from_raw_parts(shifts32.as_ptr().cast(), shifts32.len()),
-            }
-        }
-    }
-
-    fn split_mut<'a>(&self, mut rest: &'a mut [f32]) -> PanelPartsMut<'a> {
-        let [codes, scales, sums16, sums32, shifts16, shifts32] = self.lens().map(|len| cut(&mut rest, len));
-        // SAFETY: any bytes are codes, integers and floats; the lengths in bytes are the same.
-        unsafe {
-            PanelPartsMut {
-                codes: std::slice::from_raw_parts_mut(codes.as_mut_ptr().cast(), codes.len() * 4),
-                scales,
-                sums16,
-                sums32,
-                shifts16: std::slice::from_raw_parts_mut(shifts16.as_mut_ptr().cast(), shifts16.len()),
-                shifts32: std::slice::from_raw_parts_mut(shifts32.as_mut_ptr().cast(), shifts32.len()),
-            }
-        }
-    }
-}
-
-impl PanelParts<'_> {
-    fn sums(&self, group: usize) -> &[f32] {
-        if group == 16 { self.sums16 } else { self.sums32 }
-    }
-
-    fn shifts(&self, group: usize) -> &[i32] {
-        if group == 16 { self.shifts16 } else { self.shifts32 }
-    }
-}
-
-impl PanelPartsMut<'_> {
-    /// Fills in everything beside the codes of row `r`; `sums` are those of 16 codes.
-    fn put_scales(&mut self, r: usize, mr: usize, sums: &[i32], scales: &[f32]) {
-        for (g, (&[low, high], &scale)) in sums.as_chunks::<2>().0.iter().zip(scales).enumerate() {
-            self.scales[g * mr + r] = scale;
-            self.sums16[2 * g * mr + r] = scale * low as f32;
-            self.sums16[(2 * g + 1) * mr + r] = scale * high as f32;
-            self.sums32[g * mr + r] = scale * (low + high) as f32;
-            self.shifts16[2 * g * mr + r] = -128 * low;
-            self.shifts16[(2 * g + 1) * mr + r] = -128 * high;
-            self.shifts32[g * mr + r] = -128 * (low + high);
-        }
-    }
 }

@@ -10,6 +10,8 @@ mod gemm;
 mod gemv;
 mod int8;
 mod linear;
+mod panel;
+mod rounded;
 
 pub use cross::{CrossKv, CrossWeights};
 pub use linear::{Activation, Product};
