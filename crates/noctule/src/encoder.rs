@@ -5,7 +5,7 @@
 //! [t × d] → layers → features [t × d]. See docs/MODEL.md.
 
 use crate::weights::{Attention, EncoderLayer, Mlp, Net};
-use noctule_kernels::{Compute, GgmlType, Product, Rows, RowsMut};
+use noctule_kernels::{Compute, Product, Rows, RowsMut};
 
 /// Added to the variance in every layer norm (PyTorch's default).
 pub(crate) const EPSILON: f32 = 1e-5;
@@ -53,7 +53,7 @@ impl Encoder {
     /// Both convolutions as products: a row of the first is three neighbouring
     /// mel frames, a row of the second three neighbouring outputs of the first.
     ///
-    /// A quantised file keeps their weights as floats, and they are a thirtieth of the encoder's
+    /// Every file keeps their weights as floats, and they are a thirtieth of the encoder's
     /// products: rounding both operands here would cost more words than it saves time.
     fn convolve(&mut self, net: Net, positions: usize) {
         let Net { model, weights, compute } = net;
@@ -62,21 +62,15 @@ impl Encoder {
         let padded = &mut self.wide[..(frames + 2) * d];
         padded[..d].fill(0.0);
         padded[(frames + 1) * d..].fill(0.0);
-        let linear = match model.weight_type().dominant() {
-            GgmlType::F32 | GgmlType::F16 | GgmlType::BF16 => Compute::linear,
-            _ => Compute::linear_accurate,
-        };
         let conv1 = &weights.conv1;
-        linear(
-            compute,
+        compute.linear_accurate(
             Rows::strided(&self.mel, frames, 3 * mels, mels),
             &mut [Product::new(conv1.matrix(), RowsMut::new(&mut padded[d..(frames + 1) * d], frames, d))
                 .bias(Some(&conv1.bias))
                 .gelu()],
         );
         let conv2 = &weights.conv2;
-        linear(
-            compute,
+        compute.linear_accurate(
             Rows::strided(padded, positions, 3 * d, 2 * d),
             &mut [Product::new(conv2.matrix(), RowsMut::new(&mut self.stream, positions, d))
                 .bias(Some(&conv2.bias))
