@@ -99,7 +99,8 @@ impl Encoder {
         let (k, rest) = rest.split_at_mut(t * d);
         let (v, rest) = rest.split_at_mut(t * d);
         let mixed = &mut rest[..t * d];
-        compute.linear(
+        // What 8 bits lose here grows in base from layer to layer.
+        compute.linear_fine(
             Rows::new(&self.normed, t, d),
             &mut [
                 Product::new(block.query.matrix(model), RowsMut::new(q, t, d)).bias(block.query.bias()),
@@ -109,7 +110,7 @@ impl Encoder {
         );
         let (q, k, v) = (Rows::new(q, t, d), Rows::new(k, t, d), Rows::new(v, t, d));
         compute.attention(q, k, v, hparams.n_audio_head, RowsMut::new(mixed, t, d));
-        // A twelfth of a layer's products, but a quarter of the harm that 8 bits do.
+        // A twelfth of the linear products, but a quarter of the harm that 8 bits do.
         compute.linear_fine(
             Rows::new(mixed, t, d),
             &mut [Product::new(block.out.matrix(model), RowsMut::new(&mut self.stream, t, d))
