@@ -94,7 +94,7 @@ fn survives(name: &str, seconds: usize, kills: usize, arguments: &str) {
     let place = Place::new(name, seconds);
     let started = Instant::now();
     place.run("whole", arguments, 0);
-    let whole = started.elapsed();
+    let mut whole = started.elapsed();
     let mut random = 0x2545_f491_4f6c_dd1du64;
     let (mut done, mut killed) = (false, 0);
     while killed < kills && !done {
@@ -111,6 +111,12 @@ fn survives(name: &str, seconds: usize, kills: usize, arguments: &str) {
             killed += 1;
         }
         let output = child.wait_with_output().expect("it ends");
+        if done && killed == 0 {
+            // The first run was slowed down by something else: its time tells too little.
+            fs::remove_dir_all(place.0.join("resumed")).expect("removed");
+            (done, whole) = (false, whole / 2);
+            continue;
+        }
         assert!(!done || output.status.success(), "{}", errors(&output));
         assert_eq!(done, place.0.join("resumed/a talk.txt").exists(), "a result only when it is whole");
         if killed == kills / 2 && !done {
