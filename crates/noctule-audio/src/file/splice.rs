@@ -25,6 +25,16 @@ impl<'a> Splice<'a> {
     }
 }
 
+/// The position from the start that is meant, in a stream that stands at `pos` and has `len` bytes if known.
+fn from_start(to: SeekFrom, pos: u64, len: Option<u64>) -> io::Result<u64> {
+    match to {
+        SeekFrom::Start(pos) => Some(pos),
+        SeekFrom::Current(delta) => pos.checked_add_signed(delta),
+        SeekFrom::End(delta) => len.and_then(|len| len.checked_add_signed(delta)),
+    }
+    .ok_or_else(|| io::ErrorKind::InvalidInput.into())
+}
+
 impl Read for Splice<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let front_len = self.front.len() as u64;
@@ -42,12 +52,7 @@ impl Read for Splice<'_> {
 
 impl Seek for Splice<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(pos) => Some(pos),
-            SeekFrom::Current(delta) => self.pos.checked_add_signed(delta),
-            SeekFrom::End(delta) => self.byte_len().and_then(|l| l.checked_add_signed(delta)),
-        };
-        let target = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let target = from_start(to, self.pos, self.byte_len())?;
         let inside = target.saturating_sub(self.front.len() as u64);
         let start = self.rest_start.saturating_add(inside);
         self.rest.seek(SeekFrom::Start(start))?;
@@ -113,12 +118,7 @@ impl Read for Swapped<'_> {
 
 impl Seek for Swapped<'_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
-        let target = match to {
-            SeekFrom::Start(pos) => Some(pos),
-            SeekFrom::Current(delta) => self.pos.checked_add_signed(delta),
-            SeekFrom::End(delta) => self.byte_len().and_then(|l| l.checked_add_signed(delta)),
-        };
-        let target = target.ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let target = from_start(to, self.pos, self.byte_len())?;
         self.inner.seek(SeekFrom::Start(target & !1))?;
         self.second = None;
         self.pos = target & !1;

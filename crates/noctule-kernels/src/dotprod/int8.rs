@@ -125,14 +125,9 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
                 *sum = vfmaq_f32(*sum, vcvtq_f32_s32(dots[r]), scales[r]);
             }
             if MIN {
-                let b_min = vld1q_f32(t.b_min.add(g * NR));
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    *sum = vfmaq_n_f32(*sum, b_min, *t.a_sum.add(g * MR + r));
-                }
+                neon::int8::add_offsets(&mut sums, t, g);
             }
         }
-        for (r, &sum) in sums.iter().enumerate() {
-            vst1q_f32(t.c.add(r * t.ldc), sum);
-        }
+        neon::int8::store(&sums, t);
     }
 }

@@ -90,15 +90,37 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
                 *sum = vfmaq_f32(*sum, vcvtq_f32_s32(dot), scale);
             }
             if MIN {
-                let b_min = vld1q_f32(t.b_min.add(g * NR));
-                for (r, sum) in sums.iter_mut().enumerate() {
-                    *sum = vfmaq_n_f32(*sum, b_min, *t.a_sum.add(g * MR + r));
-                }
+                add_offsets(&mut sums, t, g);
             }
         }
-        for (r, &sum) in sums.iter().enumerate() {
-            vst1q_f32(t.c.add(r * t.ldc), sum);
+        store(&sums, t);
+    }
+}
+
+/// Adds to a tile of four columns what the weights' offsets in group `g` come to.
+///
+/// # Safety
+/// As for [`tile`], with `MR` rows.
+#[inline(always)]
+pub(crate) unsafe fn add_offsets<const MR: usize>(sums: &mut [float32x4_t; MR], t: &TileI8, g: usize) {
+    // SAFETY: the operands have the shapes that `TileI8` states.
+    unsafe {
+        let b_min = vld1q_f32(t.b_min.add(g * NR));
+        for (r, sum) in sums.iter_mut().enumerate() {
+            *sum = vfmaq_n_f32(*sum, b_min, *t.a_sum.add(g * MR + r));
         }
+    }
+}
+
+/// Writes a tile of four columns to its place.
+///
+/// # Safety
+/// As for [`tile`], with `MR` rows.
+#[inline(always)]
+pub(crate) unsafe fn store<const MR: usize>(sums: &[float32x4_t; MR], t: &TileI8) {
+    for (r, &sum) in sums.iter().enumerate() {
+        // SAFETY: the result has the shape that `TileI8` states.
+        unsafe { vst1q_f32(t.c.add(r * t.ldc), sum) };
     }
 }
 
