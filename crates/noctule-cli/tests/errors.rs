@@ -12,6 +12,8 @@ use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+const SONG: &str = "../noctule-audio/tests/data/tone-16000-mono.m4a";
+
 /// What is wrong.
 enum What {
     /// Words behind `noctule transcribe`, in a folder that [`make_files`] fills.
@@ -117,6 +119,7 @@ const AUDIO: &[Case] = &[
     (Words("*.ogg"), 1, "no file matches '*.ogg'"),
     (Words("-"), 1, "standard input"),
     (Words("cut.flac"), 1, "cut.flac"),
+    (Words("bought.m4a"), 1, "protected against copying"),
     (Words("--offset 1:00 a.wav"), 1, "offset"),
     (Words("--diarize a.wav"), 1, "stereo"),
     (Words("missing.wav a.wav"), 1, "missing.wav"),
@@ -171,6 +174,11 @@ fn make_files(folder: &Path) {
     let flac = fs::read(speech(SAMPLE)).unwrap();
     write("cut.flac", &flac[..flac.len() * 9 / 10]);
     write("talk.json", &flac);
+    // The mark of a song from a shop in place of that of plain AAC.
+    let mut song = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(SONG)).unwrap();
+    let mark = song.windows(4).position(|bytes| bytes == b"mp4a").unwrap();
+    song[mark..mark + 4].copy_from_slice(b"drms");
+    write("bought.m4a", &song);
     write("bad.gbnf", b"root ::= \"a\" |\nroot ::= (\n");
     write("good.gbnf", b"root ::= \"a\"\n");
     let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../noctule/models/tiny.en-q5_0.bin");
@@ -321,4 +329,33 @@ fn a_file_that_may_not_be_read_is_exit_code_1() {
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("locked.wav") && stderr.contains("Permission denied"), "{stderr}");
+}
+
+/// The program with files in `folder`, where a file system of 64 KB is mounted in a name space of its own.
+fn on_a_small_disk(folder: &Path, script: &str) -> Output {
+    let mounted = format!("mount -t tmpfs -o size=64k none '{0}' && cd '{0}' || exit 77; {script}", folder.display());
+    let mut command = std::process::Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &mounted]);
+    command.env("NOCTULE", env!("CARGO_BIN_EXE_noctule")).env("SAMPLE", speech(SAMPLE)).env("NOCTULE_CONFIG", "");
+    command.env("TMPDIR", folder).output().unwrap_or_else(|error| panic!("unshare: {error}"))
+}
+
+#[test]
+fn a_full_disk_keeps_whole_files_only() {
+    let folder = folder("small disk");
+    let script = "head -c 200000 /dev/zero > fill 2> /dev/null; truncate -s 61440 fill; \
+        $NOCTULE transcribe -q --no-config --beam-size 1 -f txt,json -o out $SAMPLE; code=$?; \
+        $NOCTULE transcribe -q --no-config --pcm s16le:16000:1 - < $NOCTULE; echo $code $?; ls -A . out";
+    let output = on_a_small_disk(&folder, script);
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if output.status.code() == Some(77) || stderr.contains("unshare") {
+        eprintln!("skipped: no file system may be mounted here: {stderr}");
+        return;
+    }
+    // The short text fits beside what fills the disk, the JSON and the spooled input do not.
+    assert_eq!(stdout.split_whitespace().collect::<Vec<_>>().join(" "), "1 1 .: fill out out: ls-1995-1837-0001.txt");
+    let lines: Vec<&str> = stderr.lines().collect();
+    let json = "error: cannot write out/ls-1995-1837-0001.json: No space left on device (os error 28)";
+    assert!(lines.len() == 2 && lines[0].starts_with(json), "{stderr}");
+    assert!(lines[1].starts_with("error: cannot keep standard input in a temporary file"), "{stderr}");
 }
