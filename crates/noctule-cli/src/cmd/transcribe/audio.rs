@@ -26,12 +26,14 @@ pub struct Sound {
 }
 
 impl Sound {
-    /// Goes through an input once; `meter` and `detector` listen. `None` when that was interrupted.
+    /// Goes through an input once; `meter` and `detector` listen, `progress` is told the seconds read and to be
+    /// read, where they are known. `None` when that was interrupted.
     pub fn survey(
         input: &Input,
         options: &ReadOptions,
         detector: Option<&mut Detector>,
         mut meter: PeakMeter,
+        progress: &mut dyn FnMut(f64, f64),
     ) -> Result<Option<Self>, Failure> {
         let name = if *input == Input::Stdin { "standard input".to_owned() } else { input.name() };
         let mut reader = match input {
@@ -44,12 +46,21 @@ impl Sound {
         let finder = detector.map(|detector| SpeechFinder::new(&mut detector.vad, &detector.options));
         // The engine measures a single window on its way, and speech when it knows what that is.
         let measures = finder.is_none() && reader.info().duration_s.is_none_or(|seconds| seconds > WINDOW_S);
+        let wanted_s = reader.info().duration_s.map(|length| {
+            let rest = (length - options.offset_s).max(0.0);
+            options.duration_s.map_or(rest, |wanted| wanted.min(rest))
+        });
+        let mut samples = 0;
         let surveyed = survey(&mut reader, finder, &mut |block| {
             if let Some(spool) = &mut spool {
                 spool.push(block)?;
             }
             if measures {
                 meter.push(block);
+            }
+            samples += block.len();
+            if let Some(wanted_s) = wanted_s {
+                progress(samples as f64 / f64::from(noctule_audio::SAMPLE_RATE), wanted_s);
             }
             Ok(!interrupt::requested())
         });

@@ -29,6 +29,7 @@ use noctule::mel::MelMaximum;
 use noctule::options::Task;
 use noctule::report::{Kernels, Memory, Timing};
 use noctule::{Error, Start, Transcriber, Transcript};
+use progress::Progress;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use summary::Summary;
@@ -114,7 +115,11 @@ impl Job<'_> {
     ) -> Result<Outcome, Failure> {
         let started = Instant::now();
         let meter = transcriber.peak_meter();
-        let Some(mut sound) = Sound::survey(self.input, &self.plan.read, detector, meter)? else {
+        let mut bar = Progress::new(&self.input.name(), self.plan.quiet);
+        let surveyed =
+            Sound::survey(self.input, &self.plan.read, detector, meter, &mut |done, total| bar.survey(done, total));
+        bar.finish();
+        let Some(mut sound) = surveyed? else {
             return Err(resume::interrupted(self.plan, self.input, None));
         };
         sound.warnings().iter().for_each(|warning| terminal::warning(warning));

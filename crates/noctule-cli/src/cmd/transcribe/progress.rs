@@ -30,6 +30,16 @@ impl Progress {
 
     /// `done` of `total` seconds of audio are transcribed.
     pub fn update(&mut self, done: f64, total: f64) {
+        self.show(done, total, left);
+    }
+
+    /// `done` of `total` seconds of audio are read in the pass before the transcription.
+    pub fn survey(&mut self, done: f64, total: f64) {
+        self.show(done, total, |_, _, _| "first pass".into());
+    }
+
+    /// `message` is given the time since the beginning, and what was done of what was to do then.
+    fn show(&mut self, done: f64, total: f64, message: impl Fn(Duration, f64, f64) -> String) {
         if !self.wanted || total < LONG {
             return;
         }
@@ -38,9 +48,9 @@ impl Progress {
             *started = (Instant::now(), done);
             start(name, total)
         });
-        bar.set_position(milliseconds(done));
         let (since, before) = self.started;
-        bar.set_message(left(since.elapsed(), done - before, total - before));
+        bar.set_message(message(since.elapsed(), done - before, total - before));
+        bar.set_position(milliseconds(done));
         bar.tick();
     }
 
