@@ -28,7 +28,9 @@ pub(crate) struct TileI8 {
     /// Scale times the sum of a weight group's activation codes, `[groups][MR]`; read only where
     /// there are offsets.
     pub(crate) a_sum: *const f32,
-    /// −128 times the sum of a weight group's activation codes, `[groups][MR]`.
+    /// −128 times the sum of a weight group's activation codes, `[groups][MR]`; read where weights are
+    /// multiplied as unsigned codes.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other processor does that"))]
     pub(crate) a_shift: *const i32,
     /// Codes of the weights, `[k / unit][NR][unit]`, in the form that [`Int8`] tells.
     pub(crate) b: *const u8,
