@@ -124,9 +124,9 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
             for (r, sum) in sums.iter_mut().enumerate() {
                 *sum = vfmaq_f32(*sum, vcvtq_f32_s32(dots[r]), scales[r]);
             }
-            if MIN {
-                neon::int8::add_offsets(&mut sums, t, g);
-            }
+        }
+        if MIN {
+            neon::int8::add_offsets(&mut sums, t);
         }
         neon::int8::store(&sums, t);
     }

@@ -89,25 +89,28 @@ unsafe fn tile_of<const GROUP: usize, const MIN: bool>(t: &TileI8) {
                 let scale = vmulq_n_f32(b_scale, a_scale[r]);
                 *sum = vfmaq_f32(*sum, vcvtq_f32_s32(dot), scale);
             }
-            if MIN {
-                add_offsets(&mut sums, t, g);
-            }
+        }
+        if MIN {
+            add_offsets(&mut sums, t);
         }
         store(&sums, t);
     }
 }
 
-/// Adds to a tile of four columns what the weights' offsets in group `g` come to.
+/// Adds to a tile of four columns what the weights' offsets come to: in a loop of its own, since
+/// beside the products of codes there are not enough registers for it.
 ///
 /// # Safety
 /// As for [`tile`], with `MR` rows.
 #[inline(always)]
-pub(crate) unsafe fn add_offsets<const MR: usize>(sums: &mut [float32x4_t; MR], t: &TileI8, g: usize) {
+pub(crate) unsafe fn add_offsets<const MR: usize>(sums: &mut [float32x4_t; MR], t: &TileI8) {
     // SAFETY: the operands have the shapes that `TileI8` states.
     unsafe {
-        let b_min = vld1q_f32(t.b_min.add(g * NR));
-        for (r, sum) in sums.iter_mut().enumerate() {
-            *sum = vfmaq_n_f32(*sum, b_min, *t.a_sum.add(g * MR + r));
+        for g in 0..t.groups {
+            let b_min = vld1q_f32(t.b_min.add(g * NR));
+            for (r, sum) in sums.iter_mut().enumerate() {
+                *sum = vfmaq_n_f32(*sum, b_min, *t.a_sum.add(g * MR + r));
+            }
         }
     }
 }
