@@ -18,6 +18,7 @@ mod naming;
 mod plan;
 mod settings;
 mod short_forms;
+mod store;
 mod terminal;
 mod version;
 
@@ -65,6 +66,7 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
     match cli.command {
         _ if cli.version => version::print(cli.json)?,
         Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
+        Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
         None => return Err(Failure::usage("a command is needed").into()),
     }
     Ok(true)
