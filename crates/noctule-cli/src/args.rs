@@ -13,7 +13,7 @@ pub mod values;
 
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
 pub use input::InputArgs;
-pub use models::{ListArgs, ModelArgs, ModelsArgs, ModelsVerb, NameArgs, PullArgs};
+pub use models::{ConvertArgs, FormatArg, ListArgs, ModelArgs, ModelsArgs, ModelsVerb, NameArgs, PullArgs, TypeArg};
 pub use output::{BesideArgs, OutputArgs};
 pub use speech::SpeechArgs;
 
@@ -41,7 +41,7 @@ pub enum Command {
     /// Write down what is said in audio files.
     #[command(after_long_help = AFTER_TRANSCRIBE)]
     Transcribe(Box<TranscribeArgs>),
-    /// Fetch, look at, check and remove models.
+    /// Fetch, look at, check, convert and remove models.
     Models(ModelsArgs),
 }
 

@@ -76,7 +76,8 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
 fn wrong_usage(message: &str) -> ExitCode {
     let mut command = Cli::command();
     command.build();
-    let named = command.find_subcommand_mut("transcribe");
+    let typed = std::env::args().nth(1).filter(|word| command.find_subcommand(word).is_some());
+    let named = command.find_subcommand_mut(typed.as_deref().unwrap_or("transcribe"));
     let error = named.map(|verb| verb.error(ErrorKind::ValueValidation, message));
     match error {
         Some(error) => drop(error.print()),

@@ -15,7 +15,11 @@ pub fn manual() -> String {
     );
     chapter(&command, "noctule", &mut text);
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        chapter(verb, &format!("noctule {}", verb.get_name()), &mut text);
+        let name = format!("noctule {}", verb.get_name());
+        chapter(verb, &name, &mut text);
+        for inner in verb.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            chapter(inner, &format!("{name} {}", inner.get_name()), &mut text);
+        }
     }
     text.push_str("\n### Short forms of whisper-cli\n\n");
     for (short, long) in SHORT_FORMS {

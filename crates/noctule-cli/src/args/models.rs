@@ -1,6 +1,6 @@
 //! `noctule models`: what is typed behind it.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Arguments of `models`.
@@ -22,6 +22,10 @@ pub enum ModelsVerb {
     Pull(PullArgs),
     /// Show what a model is: dimensions, types of its tensors, memory that a run takes.
     Info(ModelArgs),
+    /// Turn a checkpoint of OpenAI (.pt), Hugging Face (directory, safetensors) or GGUF into a model, or a model into
+    /// safetensors.
+    #[command(after_long_help = AFTER_CONVERT)]
+    Convert(ConvertArgs),
     /// Read models again and compare them with their digests.
     Verify(NameArgs),
     /// Remove installed models, and what was left of interrupted fetches.
@@ -42,6 +46,69 @@ Environment:
 
 Exit codes:
   0  all installed    1  a model could not be had (the others are)    2  wrong usage";
+
+const AFTER_CONVERT: &str = "\
+Nothing in a checkpoint is executed or unpacked: a pickle may only say what a
+state dictionary needs, everything else is refused by name and place. Every
+tensor is mapped or reported.
+
+A checkpoint of OpenAI has no token texts. They come from --vocab, from an
+installed model of the same kind, or (English) from the embedded model.
+
+Exit codes:
+  0  done    1  the checkpoint cannot be used    2  wrong usage";
+
+/// Arguments of `models convert`.
+#[derive(Debug, Args)]
+pub struct ConvertArgs {
+    /// The checkpoint; for --to safetensors a model (name or path).
+    #[arg(value_name = "SOURCE")]
+    pub source: PathBuf,
+    /// What to make.
+    #[arg(long, value_name = "FORMAT", default_value = "ggml")]
+    pub to: FormatArg,
+    /// Write to this file (safetensors: this folder); without it a ggml file is installed under --name.
+    #[arg(short, long, value_name = "PATH")]
+    pub output: Option<PathBuf>,
+    /// Install under this name.
+    #[arg(long, value_name = "NAME", conflicts_with = "output")]
+    pub name: Option<String>,
+    /// Type of matrices and convolutions; `keep` leaves quantised tensors of a GGUF as they are.
+    #[arg(long = "type", value_name = "TYPE", default_value = "f16")]
+    pub kind: TypeArg,
+    /// Token texts: a ggml model, vocab.json, tokenizer.json or a .tiktoken file.
+    #[arg(long, value_name = "FILE")]
+    pub vocab: Option<PathBuf>,
+    /// Merge this LoRA adapter: a folder that PEFT has saved.
+    #[arg(long, value_name = "DIR")]
+    pub lora: Option<PathBuf>,
+    /// Show where every tensor went.
+    #[arg(long)]
+    pub tensors: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `models convert` makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// A model of this program and of whisper.cpp.
+    Ggml,
+    /// A folder that transformers reads.
+    Safetensors,
+}
+
+/// The type of converted matrices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TypeArg {
+    /// 16-bit floats, as published models have them.
+    F16,
+    /// 32-bit floats.
+    F32,
+    /// The source's own.
+    Keep,
+}
 
 /// Arguments of `models list`.
 #[derive(Debug, Args)]

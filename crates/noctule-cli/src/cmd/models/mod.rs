@@ -1,5 +1,6 @@
 //! `noctule models`: the verbs that look after the store.
 
+mod convert;
 mod info;
 mod list;
 #[cfg(feature = "download")]
@@ -22,6 +23,7 @@ pub fn run(args: &ModelsArgs) -> Result<bool, Failure> {
         #[cfg(not(feature = "download"))]
         ModelsVerb::Pull(_) => Err(Failure::usage("this program was built without the feature 'download'")),
         ModelsVerb::Info(args) => info::run(args),
+        ModelsVerb::Convert(args) => convert::run(args),
         ModelsVerb::Verify(args) => verify::run(args),
         ModelsVerb::Rm(args) => rm::run(args),
     }
