@@ -32,6 +32,19 @@ use std::process::ExitCode;
 
 pub use manual::manual;
 
+/// Asks the servers for every published model, without fetching them; what each has, or what is wrong, by name.
+/// `endpoint` counts more than `HF_ENDPOINT`.
+///
+/// # Errors
+/// A sentence when nothing can be asked.
+#[cfg(feature = "download")]
+pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<(&'static str, Result<String, String>)>, String> {
+    let client = store::http::Client::new(endpoint, std::time::Duration::from_secs(30));
+    let client = client.map_err(|failure| failure.to_string())?;
+    let ask = |entry: &'static store::catalogue::Entry| (entry.name, store::http::compare(&client, entry));
+    Ok(store::catalogue::entries().iter().map(ask).collect())
+}
+
 /// Does what `words` say, the program's name first; returns the exit code: 0 done, 1 the work failed, 2 wrong usage.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     match obey(words) {

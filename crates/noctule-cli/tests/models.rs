@@ -345,7 +345,7 @@ fn kill_at_random_moments(rounds: usize) {
     let mut finished = 0;
     for _ in 0..rounds {
         let mut child = quietly(command(&home, &server.address(), &["pull", NAME]));
-        std::thread::sleep(Duration::from_millis(chance(250)));
+        std::thread::sleep(Duration::from_millis(chance(400)));
         child.kill().unwrap();
         child.wait().unwrap();
         if installed(&home).exists() {

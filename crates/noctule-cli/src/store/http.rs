@@ -4,10 +4,11 @@
 //! digest stands in the answer that redirects, and because the token may go to the hub and to nobody else.
 
 use super::caches;
+use super::catalogue::Entry;
 use crate::failure::Failure;
 use crate::terminal;
 use std::fs;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Response, Uri};
@@ -142,9 +143,9 @@ impl Client {
         }
         request.call().map_err(|error| match error {
             ureq::Error::BadUri(_) | ureq::Error::Http(_) => Problem::Lasting(format!("{address}: {error}")),
-            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => {
-                Problem::Lasting(format!("{address}: no encrypted connection: {error}{}", certificates_hint()))
-            }
+            ureq::Error::Tls(_) | ureq::Error::Rustls(_) => not_encrypted(address, &error),
+            // A certificate that is not trusted comes as an error of reading.
+            ureq::Error::Io(ref io) if io.kind() == ErrorKind::InvalidData => not_encrypted(address, &error),
             ureq::Error::HostNotFound => {
                 Problem::Lasting(format!("there is no host of this name, or no network: {address}"))
             }
@@ -154,6 +155,22 @@ impl Client {
 
     fn is_hub(&self, address: &str) -> bool {
         origin(address).is_some_and(|of| Some(of) == origin(&self.endpoint))
+    }
+}
+
+/// Compares what a server says of an entry with the catalogue, without fetching more than the beginning. The hub does not
+/// tell the SHA-1 that whisper.cpp lists: where there is one, the file that it was made of is fetched by `pull`.
+pub fn compare(client: &Client, entry: &Entry) -> Result<String, String> {
+    let answer = client.get(&entry.address(&client.endpoint), 0, None).map_err(|problem| match problem {
+        Problem::Passing(reason, _) | Problem::Lasting(reason) => reason,
+    })?;
+    let digest = answer.sha256.map_or("no SHA-256".to_owned(), |sha256| format!("SHA-256 {sha256}"));
+    match answer.total {
+        Some(total) if total != entry.size_bytes => {
+            Err(format!("{total} bytes, and {} in the catalogue ({digest})", entry.size_bytes))
+        }
+        Some(total) => Ok(format!("{total} bytes, {digest}")),
+        None => Err("the server does not tell its size".into()),
     }
 }
 
@@ -271,11 +288,15 @@ fn tls() -> TlsConfig {
         .build()
 }
 
+fn not_encrypted(address: &str, error: &ureq::Error) -> Problem {
+    Problem::Lasting(format!("{address}: no encrypted connection: {error}{}", certificates_hint()))
+}
+
 fn certificates_hint() -> &'static str {
     if rustls_native_certs::load_native_certs().certs.is_empty() {
         "; this system has no certificates of authorities: install ca-certificates, or set SSL_CERT_FILE"
     } else {
-        ""
+        "; SSL_CERT_FILE names the certificates to trust"
     }
 }
 
