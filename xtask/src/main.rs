@@ -1,9 +1,11 @@
 //! Chores of the repository, started by `cargo xtask NAME`.
 //!
 //! `man` and `completions` write what is made from the definitions of the
-//! command line; `dist` builds what is released.
+//! command line; `dist` builds what is released; `catalogue` asks the network
+//! whether the table of published models is right.
 #![forbid(unsafe_code)]
 
+mod catalogue;
 mod deb;
 mod dist;
 mod docs;
@@ -35,6 +37,12 @@ enum Chore {
         #[arg(default_value = "target/completions")]
         folder: PathBuf,
     },
+    /// Ask the hub for every published model and compare sizes and digests (needs a network).
+    Catalogue {
+        /// Address of the hub or a mirror.
+        #[arg(long)]
+        endpoint: Option<String>,
+    },
     /// Build static programs for x86-64 and 64-bit ARM, archives, a Debian package and checksums.
     Dist {
         /// Folder.
@@ -50,6 +58,7 @@ fn main() -> Result<()> {
     match Cli::parse().chore {
         Chore::Man { folder } => docs::man(&folder),
         Chore::Completions { folder } => docs::completions(&folder),
+        Chore::Catalogue { endpoint } => catalogue::check(endpoint.as_deref()),
         Chore::Dist { folder, target } => dist::dist(&folder, &target),
     }
 }

@@ -6,12 +6,14 @@
 
 mod decoding;
 mod input;
+mod models;
 mod output;
 mod speech;
 pub mod values;
 
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
 pub use input::InputArgs;
+pub use models::{ConvertArgs, FormatArg, ListArgs, ModelArgs, ModelsArgs, ModelsVerb, NameArgs, PullArgs, TypeArg};
 pub use output::{BesideArgs, OutputArgs};
 pub use speech::SpeechArgs;
 
@@ -39,6 +41,8 @@ pub enum Command {
     /// Write down what is said in audio files.
     #[command(after_long_help = AFTER_TRANSCRIBE)]
     Transcribe(Box<TranscribeArgs>),
+    /// Fetch, look at, check, convert and remove models.
+    Models(ModelsArgs),
 }
 
 const AFTER_TRANSCRIBE: &str = "\

@@ -18,6 +18,7 @@ mod naming;
 mod plan;
 mod settings;
 mod short_forms;
+mod store;
 mod terminal;
 mod version;
 
@@ -30,6 +31,19 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 pub use manual::manual;
+
+/// Asks the servers for every published model, without fetching them; what each has, or what is wrong, by name.
+/// `endpoint` counts more than `HF_ENDPOINT`.
+///
+/// # Errors
+/// A sentence when nothing can be asked.
+#[cfg(feature = "download")]
+pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<(&'static str, Result<String, String>)>, String> {
+    let client = store::http::Client::new(endpoint, std::time::Duration::from_secs(30));
+    let client = client.map_err(|failure| failure.to_string())?;
+    let ask = |entry: &'static store::catalogue::Entry| (entry.name, store::http::compare(&client, entry));
+    Ok(store::catalogue::entries().iter().map(ask).collect())
+}
 
 /// Does what `words` say, the program's name first; returns the exit code: 0 done, 1 the work failed, 2 wrong usage.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
@@ -65,6 +79,7 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
     match cli.command {
         _ if cli.version => version::print(cli.json)?,
         Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
+        Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
         None => return Err(Failure::usage("a command is needed").into()),
     }
     Ok(true)
@@ -74,7 +89,8 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
 fn wrong_usage(message: &str) -> ExitCode {
     let mut command = Cli::command();
     command.build();
-    let named = command.find_subcommand_mut("transcribe");
+    let typed = std::env::args().nth(1).filter(|word| command.find_subcommand(word).is_some());
+    let named = command.find_subcommand_mut(typed.as_deref().unwrap_or("transcribe"));
     let error = named.map(|verb| verb.error(ErrorKind::ValueValidation, message));
     match error {
         Some(error) => drop(error.print()),

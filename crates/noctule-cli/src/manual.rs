@@ -15,13 +15,23 @@ pub fn manual() -> String {
     );
     chapter(&command, "noctule", &mut text);
     for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        chapter(verb, &format!("noctule {}", verb.get_name()), &mut text);
+        let name = format!("noctule {}", verb.get_name());
+        chapter(verb, &name, &mut text);
+        if verb.get_name() == "transcribe" {
+            short_forms(&mut text);
+        }
+        for inner in verb.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            chapter(inner, &format!("{name} {}", inner.get_name()), &mut text);
+        }
     }
+    text
+}
+
+fn short_forms(text: &mut String) {
     text.push_str("\n### Short forms of whisper-cli\n\n");
     for (short, long) in SHORT_FORMS {
         let _ = writeln!(text, "- `{short}`: `{long}`");
     }
-    text
 }
 
 fn chapter(command: &Command, name: &str, text: &mut String) {

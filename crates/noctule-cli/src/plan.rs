@@ -5,6 +5,7 @@ use crate::args::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArg
 use crate::failure::Failure;
 use crate::inputs;
 use crate::naming;
+use crate::store;
 use crate::terminal;
 use noctule::format::{Captions, Format};
 use noctule::grammar::Grammar;
@@ -221,7 +222,7 @@ fn destinations(args: &TranscribeArgs, inputs: usize) -> Result<(Stdout, Vec<For
 
 fn model(args: &EngineArgs) -> Result<ModelChoice, Failure> {
     match &args.model {
-        Some(path) => Ok(ModelChoice::File(path.clone())),
+        Some(given) => Ok(ModelChoice::File(store::resolve(given))),
         None if cfg!(feature = "embedded-model") => Ok(ModelChoice::Embedded),
         None => Err(Failure::usage("--model is needed: this program was built without an embedded model")),
     }

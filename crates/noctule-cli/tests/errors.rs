@@ -93,6 +93,17 @@ const WRONG_USAGE: &[Case] = &[
 ];
 
 const MODELS: &[Case] = &[
+    (Command("models pull tny"), 2, "did you mean 'tiny'?"),
+    (Command("models pull ../x"), 2, "cannot be the name"),
+    (Command("models pull base --offline"), 1, "--from"),
+    (Command("models pull base --from one"), 1, "no ggml-base.bin in one"),
+    (Command("models verify base"), 1, "noctule models pull base"),
+    (Command("models rm base"), 1, "not installed"),
+    (Command("models info missing.bin"), 1, "missing.bin"),
+    (Command("models convert text.wav --name x"), 1, "text.wav"),
+    (Command("models convert one --name x"), 1, "model.safetensors"),
+    (Command("models convert missing.pt"), 1, "no checkpoint"),
+    (Command("models convert evil.pt --name x"), 1, "posix.system"),
     (Words("-m base a.wav"), 1, "there is no model file 'base'"),
     (Words("-m one a.wav"), 1, "directory"),
     (Words("-m text.wav a.wav"), 1, "text.wav"),
@@ -186,6 +197,7 @@ fn make_files(folder: &Path) {
     write("cut.bin", &model);
     model[4..8].copy_from_slice(&(-1i32).to_le_bytes());
     write("absurd.bin", &model);
+    write("evil.pt", &common::archive("archive/data.pkl", b"\x80\x02cposix\nsystem\n(X\x02\0\0\0ls" as &[u8]));
     write("gguf.bin", b"GGUF\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
     for name in ["one", "two", "nothing", "in-the-way/a.txt"] {
         fs::create_dir_all(folder.join(name)).unwrap();

@@ -126,6 +126,39 @@ pub enum ErrorKind {
     #[error("has a header and no weights (such files are made for tests); give a whole model")]
     NoWeights,
 
+    /// A file of another format is not as its format says.
+    #[error("{format}, byte {offset}: {problem}")]
+    Malformed {
+        /// The format's name.
+        format: &'static str,
+        /// Where, in bytes from the beginning of the file; 0 where the format has no places.
+        offset: u64,
+        /// What is wrong, and what to do where something can be done.
+        problem: String,
+    },
+
+    /// A pickle asks for something that loading a state dictionary never needs.
+    #[error(
+        "refused: the pickle asks for {what} at byte {offset}, which no state dictionary needs; nothing was executed. \
+         If you trust the file, load it with PyTorch and save its state_dict() alone"
+    )]
+    Forbidden {
+        /// Where, in bytes from the beginning of the file.
+        offset: u64,
+        /// The opcode or name.
+        what: String,
+    },
+
+    /// A checkpoint without token texts.
+    #[error(
+        "has no vocabulary: give a file that has the {n_vocab} tokens of its kind (any ggml model, vocab.json, or OpenAI's \
+         .tiktoken file)"
+    )]
+    NoVocabulary {
+        /// Tokens of the model.
+        n_vocab: usize,
+    },
+
     /// Bytes follow the last tensor.
     #[error(
         "{count} bytes follow the last tensor at byte {offset}; \
@@ -187,6 +220,17 @@ pub enum TensorProblem {
         /// The value's number in the tensor.
         at: usize,
     },
+
+    /// A value that 16 bits cannot hold.
+    #[error("value {at} is too large for f16; convert to f32")]
+    TooLarge {
+        /// The value's number in the tensor.
+        at: usize,
+    },
+
+    /// An output layer of its own.
+    #[error("differs from the token embedding, but a Whisper's output layer is its token embedding")]
+    NotTied,
 
     /// Data for the writer that are not as long as type and shape need.
     #[error("{given} bytes of data where type and shape need {needed}")]

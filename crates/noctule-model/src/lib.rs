@@ -10,8 +10,10 @@
 //! - [`names`]: every tensor that a model must have.
 //! - [`silero`]: whisper.cpp's file of the Silero voice-activity model.
 //! - [`mod@write`]: legacy ggml files, whole or not at all.
+//! - [`convert`]: checkpoints of OpenAI, Hugging Face and GGUF to our file, and back.
 //! - [`synthetic`]: random models of any dimensions, for tests and measurements.
 
+pub mod convert;
 mod cursor;
 mod error;
 mod ggml;

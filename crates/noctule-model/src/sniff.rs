@@ -23,8 +23,7 @@ pub(crate) fn is_silero(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC) && bytes.get(8..).is_some_and(|rest| rest.starts_with(SILERO_NAME))
 }
 
-const CONVERT: &str = "convert it to a legacy ggml file (.bin) first, \
-                       with whisper.cpp's models/convert-pt-to-ggml.py or convert-h5-to-ggml.py";
+const CONVERT: &str = "convert it first, with 'noctule models convert'";
 
 /// A sentence about the bytes.
 pub(crate) fn describe(bytes: &[u8]) -> String {

@@ -196,7 +196,7 @@ fn fnv_1a(bytes: &[u8]) -> u64 {
 ///
 /// Heights are rounded to f32 before they are scaled to unit area, and again after: librosa's order,
 /// which makes the result equal to the filters of OpenAI's models, bit for bit.
-fn slaney_filters(n_mel: usize) -> MelFilters {
+pub(crate) fn slaney_filters(n_mel: usize) -> MelFilters {
     const HZ_PER_MEL: f64 = 200.0 / 3.0;
     const BREAK_HZ: f64 = 1000.0;
     let log_step = 6.4f64.ln() / 27.0;

@@ -16,6 +16,17 @@ use crate::ggml;
 use crate::header::Header;
 use crate::names::{self, Expected};
 
+/// Writes a header alone, which lends its vocabulary.
+///
+/// # Errors
+/// If the sink fails.
+pub fn header(out: &mut impl Write, header: &Header) -> std::io::Result<()> {
+    let mut bytes = Vec::new();
+    header.write(&mut bytes)?;
+    out.write_all(&bytes)?;
+    out.flush()
+}
+
 /// Writes one model to any byte sink, tensor by tensor.
 #[derive(Debug)]
 pub struct Writer<W: Write> {

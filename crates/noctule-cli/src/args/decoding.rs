@@ -23,8 +23,8 @@ pub struct DecodingArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model and computation")]
 pub struct EngineArgs {
-    /// Model file in ggml format, as whisper.cpp uses it; without it the embedded model.
-    #[arg(short, long, value_name = "PATH")]
+    /// Name of an installed model ('noctule models list'), or path of a ggml file as whisper.cpp uses it; without it the embedded model.
+    #[arg(short, long, value_name = "MODEL")]
     pub model: Option<PathBuf>,
     /// Threads [default: all processors, at most 4].
     #[arg(

@@ -1,3 +1,4 @@
 //! One module for each verb.
 
+pub mod models;
 pub mod transcribe;

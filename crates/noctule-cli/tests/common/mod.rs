@@ -38,6 +38,8 @@ pub fn program() -> Command {
     }
     // No folder of this name is there, and no configuration in it.
     command.stdin(Stdio::null()).env("XDG_CONFIG_HOME", "/nonexistent").env("COLUMNS", "100");
+    // Nor any model.
+    command.env("XDG_DATA_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("no models"));
     command.env("XDG_STATE_HOME", Path::new(env!("CARGO_TARGET_TMPDIR")).join("state"));
     command
 }
@@ -98,4 +100,16 @@ pub fn wav(path: &Path, channels: &[&[f32]]) {
 pub fn words(text: &str) -> String {
     let letters: String = text.to_lowercase().chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
     letters.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A zip archive with one entry, as it is.
+pub fn archive(name: &str, data: &[u8]) -> Vec<u8> {
+    let mut common = vec![0; 12];
+    common.extend((data.len() as u32).to_le_bytes());
+    common.extend((data.len() as u32).to_le_bytes());
+    common.extend((name.len() as u32).to_le_bytes());
+    let local = [b"PK\x03\x04\x14\0", &common[..], name.as_bytes(), data].concat();
+    let table = [b"PK\x01\x02\x14\0\x14\0", &common[..], &[0; 14], name.as_bytes()].concat();
+    let (size, start) = ((table.len() as u32).to_le_bytes(), (local.len() as u32).to_le_bytes());
+    [&local[..], &table, b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &size, &start, &[0; 2]].concat()
 }

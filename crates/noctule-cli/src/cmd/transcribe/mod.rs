@@ -9,7 +9,7 @@ mod colours;
 mod identity;
 mod journal;
 mod live;
-mod model;
+pub mod model;
 mod output;
 mod progress;
 mod resume;

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::plan::ModelChoice;
+use crate::store::{self, catalogue};
 use crate::terminal;
 use noctule::{Model, Options, memory, report};
 use std::path::Path;
@@ -20,11 +21,15 @@ pub fn load(choice: &ModelChoice, quiet: bool) -> Result<Model, Failure> {
 
 fn open(path: &Path) -> Result<Model, Failure> {
     if !path.exists() {
-        return Err(Failure::work(format!(
-            "there is no model file '{}': give the path of a ggml model as whisper.cpp uses it, \
-             for example -m models/ggml-base.bin",
-            path.display()
-        )));
+        let name = path.to_str().and_then(store::canonical);
+        let published = name.filter(|name| catalogue::find(name).is_some());
+        let advice = match published {
+            Some(name) => format!("'noctule models pull {name}' fetches the model of this name"),
+            None => "give the path of a ggml model as whisper.cpp uses it, for example -m models/ggml-base.bin, \
+                     or a name that 'noctule models list' shows"
+                .into(),
+        };
+        return Err(Failure::work(format!("there is no model file '{}': {advice}", path.display())));
     }
     Model::open(path).map_err(Failure::work)
 }
@@ -35,7 +40,7 @@ fn embedded(quiet: bool) -> Result<Model, Failure> {
     terminal::notice(
         quiet,
         "using the embedded tiny.en, which is small and English only; for fewer errors or other \
-         languages give a larger model with -m PATH (any ggml file of whisper.cpp)",
+         languages 'noctule models pull base', then -m base (or -m PATH: any ggml file of whisper.cpp)",
     );
     Ok(model)
 }
