@@ -32,13 +32,17 @@ use std::process::ExitCode;
 
 pub use manual::manual;
 
+/// A published model's name, and what its server has of it or what is wrong.
+#[cfg(feature = "download")]
+pub type Checked = (&'static str, Result<String, String>);
+
 /// Asks the servers for every published model, without fetching them; what each has, or what is wrong, by name.
 /// `endpoint` counts more than `HF_ENDPOINT`.
 ///
 /// # Errors
 /// A sentence when nothing can be asked.
 #[cfg(feature = "download")]
-pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<(&'static str, Result<String, String>)>, String> {
+pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<Checked>, String> {
     let client = store::http::Client::new(endpoint, std::time::Duration::from_secs(30));
     let client = client.map_err(|failure| failure.to_string())?;
     let ask = |entry: &'static store::catalogue::Entry| (entry.name, store::http::compare(&client, entry));

@@ -38,7 +38,12 @@ const BUILD: Build = Build {
     is_static: cfg!(target_feature = "crt-static"),
 };
 
-const FEATURES: &[&str] = if cfg!(feature = "embedded-model") { &["embedded-model"] } else { &[] };
+const FEATURES: &[&str] = match (cfg!(feature = "embedded-model"), cfg!(feature = "download")) {
+    (true, true) => &["embedded-model", "download"],
+    (true, false) => &["embedded-model"],
+    (false, true) => &["download"],
+    (false, false) => &[],
+};
 
 /// Prints the version, as JSON with what belongs to it.
 pub fn print(json: bool) -> Result<(), Failure> {
