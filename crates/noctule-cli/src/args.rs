@@ -7,12 +7,14 @@
 mod decoding;
 mod input;
 mod output;
+mod quantize;
 mod speech;
 pub mod values;
 
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
 pub use input::InputArgs;
 pub use output::{BesideArgs, OutputArgs};
+pub use quantize::QuantizeArgs;
 pub use speech::SpeechArgs;
 
 use clap::{Args, Parser, Subcommand};
@@ -39,6 +41,9 @@ pub enum Command {
     /// Write down what is said in audio files.
     #[command(after_long_help = AFTER_TRANSCRIBE)]
     Transcribe(Box<TranscribeArgs>),
+    /// Make a model smaller: its weights in other types.
+    #[command(after_long_help = quantize::AFTER)]
+    Quantize(QuantizeArgs),
 }
 
 const AFTER_TRANSCRIBE: &str = "\

@@ -21,6 +21,7 @@ fn snapshot(name: &str, actual: &str) {
 fn help_is_as_recorded() {
     snapshot("tests/snapshots/help.txt", &noctule(&["--help"]).success());
     snapshot("tests/snapshots/transcribe-help.txt", &noctule(&["transcribe", "--help"]).success());
+    snapshot("tests/snapshots/quantize-help.txt", &noctule(&["quantize", "--help"]).success());
 }
 
 #[test]

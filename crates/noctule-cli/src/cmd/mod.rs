@@ -1,3 +1,5 @@
-//! One module for each verb.
+//! One module for each verb, and what they share.
 
+pub mod progress;
+pub mod quantize;
 pub mod transcribe;

@@ -11,7 +11,6 @@ mod journal;
 mod live;
 mod model;
 mod output;
-mod progress;
 mod resume;
 mod summary;
 
