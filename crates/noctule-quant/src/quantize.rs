@@ -51,6 +51,7 @@ pub fn quantize(
         for _ in 0..threads.max(1) {
             let (sender, strips, queue) = (sender.clone(), &strips, &queue);
             scope.spawn(move || {
+                let _others = StopOnPanic(queue);
                 while let Some(i) = queue.next() {
                     if sender.send((i, strips[i].pack(model, outputs))).is_err() {
                         break;
@@ -181,12 +182,25 @@ impl Queue {
 
     /// The first `strips` strips are in the files.
     fn written(&self, strips: usize) {
-        *self.written.lock().unwrap_or_else(PoisonError::into_inner) = strips;
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        *written = (*written).max(strips);
+        drop(written);
         self.moved.notify_all();
     }
 
     /// No strip is needed any more.
     fn stop(&self) {
         self.written(usize::MAX);
+    }
+}
+
+/// Lets the other threads end when this one panics, instead of waiting for its strip.
+struct StopOnPanic<'a>(&'a Queue);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.stop();
+        }
     }
 }
