@@ -8,6 +8,7 @@ mod decoding;
 mod input;
 mod models;
 mod output;
+mod quantize;
 mod speech;
 pub mod values;
 
@@ -15,6 +16,7 @@ pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchAr
 pub use input::InputArgs;
 pub use models::{ConvertArgs, FormatArg, ListArgs, ModelArgs, ModelsArgs, ModelsVerb, NameArgs, PullArgs, TypeArg};
 pub use output::{BesideArgs, OutputArgs};
+pub use quantize::QuantizeArgs;
 pub use speech::SpeechArgs;
 
 use clap::{Args, Parser, Subcommand};
@@ -41,6 +43,9 @@ pub enum Command {
     /// Write down what is said in audio files.
     #[command(after_long_help = AFTER_TRANSCRIBE)]
     Transcribe(Box<TranscribeArgs>),
+    /// Make a model smaller: its weights in other types.
+    #[command(after_long_help = quantize::AFTER)]
+    Quantize(QuantizeArgs),
     /// Fetch, look at, check, convert and remove models.
     Models(ModelsArgs),
 }

@@ -51,7 +51,9 @@ pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<Checked>, String> {
 
 /// Does what `words` say, the program's name first; returns the exit code: 0 done, 1 the work failed, 2 wrong usage.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
-    match obey(words) {
+    let words: Vec<OsString> = words.collect();
+    let verb = words.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
+    match obey(words.into_iter()) {
         Ok(true) | Err(Stop::Failure(Failure::ReaderGone)) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(Stop::Failure(Failure::Work(message))) => {
@@ -63,7 +65,7 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
             command.iter().for_each(|command| terminal::command(command));
             ExitCode::FAILURE
         }
-        Err(Stop::Failure(Failure::Usage(message))) => wrong_usage(&message),
+        Err(Stop::Failure(Failure::Usage(message))) => wrong_usage(&verb, &message),
         Err(Stop::Parser(error)) => {
             // Nobody to read it is no failure.
             let _ = error.print();
@@ -83,6 +85,7 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
     match cli.command {
         _ if cli.version => version::print(cli.json)?,
         Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
+        Some(Command::Quantize(args)) => cmd::quantize::run(&args)?,
         Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
         None => return Err(Failure::usage("a command is needed").into()),
     }
@@ -90,11 +93,10 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
 }
 
 /// Says what is wrong in the manner of the argument parser.
-fn wrong_usage(message: &str) -> ExitCode {
+fn wrong_usage(verb: &str, message: &str) -> ExitCode {
     let mut command = Cli::command();
     command.build();
-    let typed = std::env::args().nth(1).filter(|word| command.find_subcommand(word).is_some());
-    let named = command.find_subcommand_mut(typed.as_deref().unwrap_or("transcribe"));
+    let named = command.find_subcommand_mut(verb);
     let error = named.map(|verb| verb.error(ErrorKind::ValueValidation, message));
     match error {
         Some(error) => drop(error.print()),

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{SAMPLE, folder, program, sample, speech, wav};
+use common::{SAMPLE, float_model, folder, model_of_the_program, program, sample, speech, wav};
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs::{self, File};
@@ -31,6 +31,26 @@ use What::{Command, Config, FullDisk, Variable, Words};
 
 /// What, exit code, and what the message must say.
 type Case = (What, i32, &'static str);
+
+const QUANTIZE: &[Case] = &[
+    (Command("quantize"), 2, "<MODEL>"),
+    (Command("quantize float.bin"), 2, "<TYPE>"),
+    (Command("quantize float.bin q4k"), 2, "did you mean 'q4_k'?"),
+    (Command("quantize float.bin zzz"), 2, "the types are f16, bf16, q8_0"),
+    (Command("quantize float.bin iq4_m"), 2, "iq4_xs (4.25 bits)"),
+    (Command("quantize float.bin q8_1"), 2, "not made here"),
+    (Command("quantize float.bin out.bin q9_0"), 2, "did you mean"),
+    (Command("quantize -o out float.bin out.bin q8_0"), 2, "--output-dir"),
+    (Command("quantize --threads 0 float.bin q8_0"), 2, "1..=256"),
+    (Command("quantize nowhere.bin q8_0"), 1, "there is no model file 'nowhere.bin'"),
+    (Command("quantize text.bin q8_0"), 1, "ggml"),
+    (Command("quantize quantised.bin q8_0"), 1, "are q5_0 already"),
+    (Command("quantize float.bin float.bin q8_0"), 1, "the model itself"),
+    (Command("quantize there.bin q8_0"), 1, "--overwrite"),
+    (Command("quantize -o text.bin float.bin q8_0"), 1, "cannot make the folder 'text.bin'"),
+    (Command("quantize float.bin missing/out.bin q8_0"), 1, "missing/out.bin"),
+    (Command("quantize float.bin . q8_0"), 1, "directory"),
+];
 
 const WRONG_USAGE: &[Case] = &[
     (Command(""), 2, "Usage:"),
@@ -192,13 +212,18 @@ fn make_files(folder: &Path) {
     write("bought.m4a", &song);
     write("bad.gbnf", b"root ::= \"a\" |\nroot ::= (\n");
     write("good.gbnf", b"root ::= \"a\"\n");
-    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../noctule/models/tiny.en-q5_0.bin");
-    let mut model = fs::read(model).unwrap()[..1_000_000].to_vec();
+    let mut model = fs::read(model_of_the_program()).unwrap()[..1_000_000].to_vec();
     write("cut.bin", &model);
     model[4..8].copy_from_slice(&(-1i32).to_le_bytes());
     write("absurd.bin", &model);
     write("evil.pt", &common::archive("archive/data.pkl", b"\x80\x02cposix\nsystem\n(X\x02\0\0\0ls" as &[u8]));
     write("gguf.bin", b"GGUF\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+    write("text.bin", b"this is no model\n");
+    for name in ["float.bin", "there.bin", "there-q8_0.bin"] {
+        write(name, &float_model(16));
+    }
+    let quantised = fs::canonicalize(model_of_the_program()).unwrap();
+    std::os::unix::fs::symlink(quantised, folder.join("quantised.bin")).unwrap();
     for name in ["one", "two", "nothing", "in-the-way/a.txt"] {
         fs::create_dir_all(folder.join(name)).unwrap();
     }
@@ -310,8 +335,14 @@ fn bad_input_gets_one_clear_message() {
          `noctule transcribe --quiet`. Exit codes: 0 done, 1 the work failed (other files of the batch are done), \
          2 wrong usage.\n",
     );
-    let sections =
-        [("Wrong usage", WRONG_USAGE), ("Models", MODELS), ("Audio", AUDIO), ("Output", OUTPUT), ("No error", FINE)];
+    let sections = [
+        ("Wrong usage", WRONG_USAGE),
+        ("Models", MODELS),
+        ("Audio", AUDIO),
+        ("Output", OUTPUT),
+        ("No error", FINE),
+        ("Quantising", QUANTIZE),
+    ];
     assert!(sections.iter().map(|(_, cases)| cases.len()).sum::<usize>() >= 90);
     let mut wrong = Vec::new();
     for (title, cases) in sections {

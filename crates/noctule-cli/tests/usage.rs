@@ -22,6 +22,7 @@ fn help_is_as_recorded() {
     snapshot("tests/snapshots/help.txt", &noctule(&["--help"]).success());
     snapshot("tests/snapshots/models-help.txt", &noctule(&["models", "--help"]).success());
     snapshot("tests/snapshots/transcribe-help.txt", &noctule(&["transcribe", "--help"]).success());
+    snapshot("tests/snapshots/quantize-help.txt", &noctule(&["quantize", "--help"]).success());
 }
 
 #[test]

@@ -176,6 +176,9 @@ fn notes(hparams: &Hparams, vocab: &Vocab, weights: WeightType) -> Vec<String> {
     let mut notes = Vec::new();
     let said = GgmlType::from_ftype(hparams.ftype_base());
     match weights {
+        WeightType::Uniform(ty) if ty.ftype().is_none() => {
+            notes.push(format!("no file type stands for {ty}; stock whisper.cpp cannot read this file"));
+        }
         WeightType::Uniform(ty) if said != Some(ty) => notes.push(format!(
             "the header's file type {} means {}, but the weights are {ty}; the weights' own type is \
              used (stock whisper.cpp trusts the header)",

@@ -35,6 +35,8 @@ pub struct Writer<W: Write> {
     expected: Vec<Expected>,
     written: Vec<bool>,
     offset: u64,
+    /// The tensor whose data are being written: its place in `expected`, and the bytes still missing.
+    open: Option<(usize, u64)>,
 }
 
 impl<W: Write> Writer<W> {
@@ -51,6 +53,7 @@ impl<W: Write> Writer<W> {
             expected: names::expected(&header.hparams),
             written: Vec::new(),
             offset: 0,
+            open: None,
         };
         writer.written = vec![false; writer.expected.len()];
         header.write(&mut head).map_err(|e| writer.io(e))?;
@@ -71,20 +74,62 @@ impl<W: Write> Writer<W> {
     /// this type, or if `data` is not exactly as long as type and shape need; [`ErrorKind::Io`] if
     /// the sink fails.
     pub fn tensor(&mut self, name: &str, ty: GgmlType, data: &[u8]) -> Result<(), Error> {
-        let error = |problem| {
-            let kind = ErrorKind::Tensor { tensor: name.to_string(), offset: self.offset, problem };
-            Error::new(&self.file, kind)
+        let (i, needed) = self.check(name, ty)?;
+        let given = data.len() as u64;
+        if needed != given {
+            return Err(self.problem(name, TensorProblem::DataSize { needed, given }));
+        }
+        self.begin_checked(i, ty, needed)?;
+        self.data(data)
+    }
+
+    /// Begins a tensor whose data follow in pieces through [`data`](Self::data).
+    ///
+    /// # Errors
+    /// As [`tensor`](Self::tensor).
+    pub fn begin(&mut self, name: &str, ty: GgmlType) -> Result<(), Error> {
+        let (i, needed) = self.check(name, ty)?;
+        self.begin_checked(i, ty, needed)
+    }
+
+    /// Writes the next bytes of the tensor that was begun.
+    ///
+    /// # Errors
+    /// [`TensorProblem::DataSize`] if the tensor is not that long, or none was begun;
+    /// [`ErrorKind::Io`] if the sink fails.
+    pub fn data(&mut self, data: &[u8]) -> Result<(), Error> {
+        let given = data.len() as u64;
+        let Some((i, missing)) = self.open else {
+            return Err(self.problem("(none)", TensorProblem::DataSize { needed: 0, given }));
         };
+        let Some(left) = missing.checked_sub(given) else {
+            return Err(self.problem(&self.expected[i].name, TensorProblem::DataSize { needed: missing, given }));
+        };
+        self.put(data)?;
+        if left == 0 {
+            self.written[i] = true;
+        }
+        self.open = Some((i, left)).filter(|_| left > 0);
+        Ok(())
+    }
+
+    /// The place of the tensor in `expected` and the bytes of its data.
+    fn check(&self, name: &str, ty: GgmlType) -> Result<(usize, u64), Error> {
+        if let Some((i, needed)) = self.open {
+            return Err(self.problem(&self.expected[i].name, TensorProblem::DataSize { needed, given: 0 }));
+        }
+        let error = |problem| self.problem(name, problem);
         let i = self.expected.iter().position(|e| e.name == name).ok_or_else(|| error(TensorProblem::Unknown))?;
         let Expected { ne, role, .. } = &self.expected[i];
         if self.written[i] {
             return Err(error(TensorProblem::Duplicate));
         }
         ggml::allowed(ty, *role).map_err(error)?;
-        let needed = ggml::data_size(ty, ne).map_err(error)?;
-        if needed != data.len() as u64 {
-            return Err(error(TensorProblem::DataSize { needed, given: data.len() as u64 }));
-        }
+        Ok((i, ggml::data_size(ty, ne).map_err(error)?))
+    }
+
+    fn begin_checked(&mut self, i: usize, ty: GgmlType, needed: u64) -> Result<(), Error> {
+        let Expected { name, ne, .. } = &self.expected[i];
         let mut head = Vec::with_capacity(32 + name.len());
         for value in [ne.len() as u32, name.len() as u32, ty.id()] {
             head.extend(value.to_le_bytes());
@@ -94,9 +139,13 @@ impl<W: Write> Writer<W> {
         }
         head.extend(name.as_bytes());
         self.put(&head)?;
-        self.put(data)?;
-        self.written[i] = true;
+        self.open = Some((i, needed));
         Ok(())
+    }
+
+    fn problem(&self, name: &str, problem: TensorProblem) -> Error {
+        let kind = ErrorKind::Tensor { tensor: name.to_string(), offset: self.offset, problem };
+        Error::new(&self.file, kind)
     }
 
     /// Ends the model and returns the sink, flushed.
@@ -166,8 +215,28 @@ impl FileWriter {
     /// # Errors
     /// Those of [`Writer::tensor`].
     pub fn tensor(&mut self, name: &str, ty: GgmlType, data: &[u8]) -> Result<(), Error> {
+        self.writer().tensor(name, ty, data)
+    }
+
+    /// Begins a tensor: see [`Writer::begin`].
+    ///
+    /// # Errors
+    /// Those of [`Writer::begin`].
+    pub fn begin(&mut self, name: &str, ty: GgmlType) -> Result<(), Error> {
+        self.writer().begin(name, ty)
+    }
+
+    /// Writes the next bytes of the tensor that was begun: see [`Writer::data`].
+    ///
+    /// # Errors
+    /// Those of [`Writer::data`].
+    pub fn data(&mut self, data: &[u8]) -> Result<(), Error> {
+        self.writer().data(data)
+    }
+
+    fn writer(&mut self) -> &mut Writer<BufWriter<File>> {
         match &mut self.writer {
-            Some(writer) => writer.tensor(name, ty, data),
+            Some(writer) => writer,
             None => unreachable!("only finish takes the writer, and it consumes self"),
         }
     }

@@ -1,4 +1,6 @@
-//! One module for each verb.
+//! One module for each verb, and what they share.
 
 pub mod models;
+pub mod progress;
+pub mod quantize;
 pub mod transcribe;

@@ -81,6 +81,27 @@ pub fn speech(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/speech").join(name)
 }
 
+/// The model that is part of the program.
+pub fn model_of_the_program() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../noctule/models/tiny.en-q5_0.bin")
+}
+
+/// A random model with weights in f16, one layer of this width on each side.
+pub fn float_model(width: usize) -> Vec<u8> {
+    use noctule_model::{Hparams, synthetic};
+    let hparams = Hparams {
+        n_audio_state: width,
+        n_audio_head: 1,
+        n_audio_layer: 1,
+        n_text_state: width,
+        n_text_head: 1,
+        n_text_layer: 1,
+        ..synthetic::Kind::En.hparams()
+    };
+    let header = synthetic::header(hparams).expect("a Whisper's dimensions");
+    synthetic::model(&header, noctule_quant::GgmlType::F16, 1).expect("a float type")
+}
+
 /// A clip of 8.7 s: "It was the first great sorrow of his life …"
 pub const SAMPLE: &str = "ls-1995-1837-0001.flac";
 

@@ -31,7 +31,7 @@ pub(super) fn nvfp4(block: &[u8; 36], q: &mut [i8; 64], scale: &mut [f32; 4]) {
 
 /// Half of the power of two `2^(code − 127)`. The code 255, a NaN in the specification, counts as
 /// 2^128 here as it does in ggml, halved to the largest power of two.
-pub(crate) const fn e8m0_halved(code: u8) -> f32 {
+pub const fn e8m0_halved(code: u8) -> f32 {
     match code {
         0 | 1 => f32::from_bits(0x0020_0000 << code),
         _ => f32::from_bits((code as u32 - 1) << 23),
@@ -40,7 +40,7 @@ pub(crate) const fn e8m0_halved(code: u8) -> f32 {
 
 /// Half of an unsigned E4M3 (bias 7). The top bit is ignored; 0x7f, a NaN, counts as zero, as in
 /// ggml.
-pub(crate) const fn ue4m3_halved(code: u8) -> f32 {
+pub const fn ue4m3_halved(code: u8) -> f32 {
     let exponent = (code >> 3) & 15;
     let mantissa = (code & 7) as f32;
     match (code, exponent) {

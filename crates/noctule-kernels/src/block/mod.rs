@@ -29,6 +29,14 @@ pub use types::GgmlType;
 
 pub(crate) use float::TINY;
 
+/// What the codes of the non-linear types stand for: for those who write blocks.
+pub mod codebook {
+    pub use super::float4::{e8m0_halved, ue4m3_halved};
+    pub use super::tables::{
+        E2M1_DOUBLED, IQ1_GRID, IQ2_S_GRID, IQ2_XS_GRID, IQ2_XXS_GRID, IQ3_S_GRID, IQ3_XXS_GRID, IQ4_VALUES,
+    };
+}
+
 use GgmlType::*;
 
 /// How many weights along a row share one scale (and one offset) in the integer form of `ty`:

@@ -5,13 +5,16 @@ use super::clock::FileClock;
 use super::colours;
 use super::journal::Journal;
 use super::output;
-use super::progress::Progress;
+use crate::cmd::progress::Progress;
 use crate::failure::Failure;
 use crate::plan::{Input, Plan, Stdout};
 use crate::{interrupt, terminal};
 use noctule::events::Events;
 use noctule::{Checkpoint, Segment, Transcript};
 use std::io::{self, Write};
+
+/// Shorter recordings are done before a bar would tell anything, seconds.
+pub const LONG: f64 = 60.0;
 
 /// Receives the engine's events for one input.
 pub struct Live<'a> {
@@ -41,7 +44,7 @@ impl<'a> Live<'a> {
             Stdout::Lines { times } => Some(Lines { times, colours: plan.colours, separate: !first }),
             _ => None,
         };
-        let progress = Progress::new(&input.name(), plan.quiet);
+        let progress = Progress::new(&input.name(), plan.quiet, LONG);
         Self { clock, lines, progress, journal, done: 0.0, failed: None }
     }
 

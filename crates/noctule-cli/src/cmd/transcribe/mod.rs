@@ -11,10 +11,10 @@ mod journal;
 mod live;
 pub mod model;
 mod output;
-mod progress;
 mod resume;
 mod summary;
 
+use crate::cmd::progress::Progress;
 use crate::failure::Failure;
 use crate::naming;
 use crate::plan::{Input, Item, ModelChoice, Plan, Stdout};
@@ -29,7 +29,6 @@ use noctule::mel::MelMaximum;
 use noctule::options::Task;
 use noctule::report::{Kernels, Memory, Timing};
 use noctule::{Error, Start, Transcriber, Transcript};
-use progress::Progress;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use summary::Summary;
@@ -115,7 +114,7 @@ impl Job<'_> {
     ) -> Result<Outcome, Failure> {
         let started = Instant::now();
         let meter = transcriber.peak_meter();
-        let mut bar = Progress::new(&self.input.name(), self.plan.quiet);
+        let mut bar = Progress::new(&self.input.name(), self.plan.quiet, live::LONG);
         let surveyed =
             Sound::survey(self.input, &self.plan.read, detector, meter, &mut |done, total| bar.survey(done, total));
         bar.finish();

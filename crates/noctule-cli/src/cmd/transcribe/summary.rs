@@ -1,7 +1,7 @@
 //! What became of each recording of a batch, and of all of them.
 
 use super::outputs;
-use super::progress::clock;
+use crate::cmd::progress::clock;
 use crate::plan::{Item, Plan};
 use crate::terminal;
 use noctule::Transcript;

@@ -4,7 +4,7 @@
 
 /// Points of eight signed bytes, −1, 0 or 1, lowest byte first.
 #[rustfmt::skip]
-pub(in crate::block) static IQ1_GRID: [u64; 2048] = [
+pub static IQ1_GRID: [u64; 2048] = [
     0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ff01, 0xffff_ffff_ffff_0000, 0xffff_ffff_ffff_01ff,
     0xffff_ffff_ffff_0101, 0xffff_ffff_ff00_ff00, 0xffff_ffff_ff00_0000, 0xffff_ffff_ff01_ffff,
     0xffff_ffff_ff01_ff01, 0xffff_ffff_ff01_01ff, 0xffff_ffff_ff01_0101, 0xffff_ffff_00ff_0000,

@@ -5,7 +5,7 @@
 
 /// The 256 points of `iq3_xxs`.
 #[rustfmt::skip]
-pub(in crate::block) static IQ3_XXS_GRID: [u32; 256] = [
+pub static IQ3_XXS_GRID: [u32; 256] = [
     0x0404_0404, 0x0404_0414, 0x0404_0424, 0x0404_0c0c, 0x0404_0c1c, 0x0404_0c3e, 0x0404_1404, 0x0404_1414,
     0x0404_1c0c, 0x0404_2414, 0x0404_3e1c, 0x0404_3e2c, 0x040c_040c, 0x040c_041c, 0x040c_0c04, 0x040c_0c14,
     0x040c_140c, 0x040c_142c, 0x040c_1c04, 0x040c_1c14, 0x040c_240c, 0x040c_2c24, 0x040c_3e04, 0x0414_0404,
@@ -42,7 +42,7 @@ pub(in crate::block) static IQ3_XXS_GRID: [u32; 256] = [
 
 /// The 512 points of `iq3_s`.
 #[rustfmt::skip]
-pub(in crate::block) static IQ3_S_GRID: [u32; 512] = [
+pub static IQ3_S_GRID: [u32; 512] = [
     0x0101_0101, 0x0101_0103, 0x0101_0105, 0x0101_010b, 0x0101_010f, 0x0101_0301, 0x0101_0303, 0x0101_0305,
     0x0101_0309, 0x0101_030d, 0x0101_0501, 0x0101_0503, 0x0101_050b, 0x0101_0707, 0x0101_0901, 0x0101_0905,
     0x0101_090b, 0x0101_090f, 0x0101_0b03, 0x0101_0b07, 0x0101_0d01, 0x0101_0d05, 0x0101_0f03, 0x0101_0f09,

@@ -1,12 +1,9 @@
-//! The progress of one recording on standard error: a bar with the time left.
+//! How far a piece of work is, on standard error: a bar with the time left.
 
 use crate::terminal;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io;
 use std::time::{Duration, Instant};
-
-/// Audio shorter than this is done before a bar would tell anything, seconds.
-const LONG: f64 = 60.0;
 
 /// Terminals narrower than this get no bar, only numbers, columns.
 const NARROW: u16 = 60;
@@ -16,19 +13,21 @@ const NARROW: u16 = 60;
 pub struct Progress {
     name: String,
     wanted: bool,
+    /// Less work than this is done before a bar would tell anything.
+    least: f64,
     bar: Option<ProgressBar>,
-    /// When the work began, and how much an earlier run had done by then, seconds of audio.
+    /// When the work began, and how much was done by then.
     started: (Instant, f64),
 }
 
 impl Progress {
-    /// For the recording of this name.
-    pub fn new(name: &str, quiet: bool) -> Self {
+    /// For what has this name; totals below `least` get no bar.
+    pub fn new(name: &str, quiet: bool, least: f64) -> Self {
         let wanted = !quiet && terminal::can_move(&io::stderr());
-        Self { name: terminal::harmless(name), wanted, bar: None, started: (Instant::now(), 0.0) }
+        Self { name: terminal::harmless(name), wanted, least, bar: None, started: (Instant::now(), 0.0) }
     }
 
-    /// `done` of `total` seconds of audio are transcribed.
+    /// `done` of `total` is done, in any unit.
     pub fn update(&mut self, done: f64, total: f64) {
         self.show(done, total, left);
     }
@@ -40,7 +39,7 @@ impl Progress {
 
     /// `message` is given the time since the beginning, and what was done of what was to do then.
     fn show(&mut self, done: f64, total: f64, message: impl Fn(Duration, f64, f64) -> String) {
-        if !self.wanted || total < LONG {
+        if !self.wanted || total < self.least {
             return;
         }
         let (name, started) = (&self.name, &mut self.started);
@@ -50,7 +49,7 @@ impl Progress {
         });
         let (since, before) = self.started;
         bar.set_message(message(since.elapsed(), done - before, total - before));
-        bar.set_position(milliseconds(done));
+        bar.set_position(thousandths(done));
         bar.tick();
     }
 
@@ -72,7 +71,7 @@ impl Progress {
 
 fn start(name: &str, total: f64) -> ProgressBar {
     let target = ProgressDrawTarget::stderr_with_hz(4);
-    let bar = ProgressBar::with_draw_target(Some(milliseconds(total)), target);
+    let bar = ProgressBar::with_draw_target(Some(thousandths(total)), target);
     let (_, columns) = console::Term::stderr().size();
     let template = if columns < NARROW { THIN } else { WIDE };
     // The templates are constants, and a test reads them.
@@ -113,8 +112,8 @@ fn shortened(name: &str, most: usize) -> String {
     format!("…{kept}")
 }
 
-fn milliseconds(seconds: f64) -> u64 {
-    (seconds * 1000.0) as u64
+fn thousandths(amount: f64) -> u64 {
+    (amount * 1000.0) as u64
 }
 
 #[cfg(test)]
