@@ -15,20 +15,29 @@ fn command() -> Command {
     noctule_cli::command().version(env!("CARGO_PKG_VERSION"))
 }
 
-/// The man page of the program and one for each verb: (file name, text).
+/// The man page of the program and one for each verb, also those below a verb: (file name, text).
 ///
 /// # Errors
 /// None but of memory.
 pub fn man_pages() -> Result<Vec<(String, Vec<u8>)>> {
     let mut command = command();
     command.build();
-    let mut pages = vec![("noctule.1".to_owned(), page(command.clone())?)];
-    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
-        let name = format!("noctule-{}", verb.get_name());
-        let full: &'static str = name.clone().leak();
-        pages.push((format!("{name}.1"), page(verb.clone().name(full).version(env!("CARGO_PKG_VERSION")))?));
-    }
+    let mut pages = Vec::new();
+    pages_below(&command, "noctule", &mut pages)?;
     Ok(pages)
+}
+
+fn pages_below(command: &Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
+    let full: &'static str = name.to_owned().leak();
+    pages.push((format!("{name}.1"), page(command.clone().name(full).version(env!("CARGO_PKG_VERSION")))?));
+    for verb in verbs(command) {
+        pages_below(verb, &format!("{name}-{}", verb.get_name()), pages)?;
+    }
+    Ok(())
+}
+
+fn verbs(command: &Command) -> impl Iterator<Item = &Command> {
+    command.get_subcommands().filter(|verb| verb.get_name() != "help")
 }
 
 fn page(command: Command) -> Result<Vec<u8>> {
@@ -74,23 +83,34 @@ fn write(path: &Path, bytes: &[u8]) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn long_options() -> Vec<String> {
-        let command = command();
-        let verb = command.find_subcommand("transcribe").unwrap();
-        verb.get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect()
+    /// Every verb as it is typed, "models pull" for one, with its long options.
+    fn long_options() -> Vec<(String, Vec<String>)> {
+        fn below(command: &Command, name: &str, found: &mut Vec<(String, Vec<String>)>) {
+            let long = |arg: &clap::Arg| arg.get_long().filter(|_| !arg.is_hide_set()).map(str::to_owned);
+            found.push((name.to_owned(), command.get_arguments().filter_map(long).collect()));
+            verbs(command).for_each(|verb| below(verb, format!("{name} {}", verb.get_name()).trim(), found));
+        }
+        let mut found = Vec::new();
+        below(&command(), "", &mut found);
+        found
     }
 
     #[test]
     fn man_pages_have_every_option() {
         let pages = man_pages().unwrap();
-        let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["noctule.1", "noctule-transcribe.1"]);
-        let text = String::from_utf8(pages[1].1.clone()).unwrap().replace("\\-", "-");
-        assert!(text.contains(".TH noctule-transcribe 1"), "{}", &text[..200]);
-        for option in long_options() {
-            assert!(text.contains(&format!("--{option}")), "{option}");
+        let options = long_options();
+        assert_eq!(pages.len(), options.len());
+        for ((file, text), (verb, options)) in pages.iter().zip(&options) {
+            let name = format!("noctule {verb}").trim().replace(' ', "-");
+            assert_eq!(*file, format!("{name}.1"));
+            let text = String::from_utf8(text.clone()).unwrap().replace("\\-", "-");
+            assert!(text.contains(&format!(".TH {name} 1")), "{}", &text[..200]);
+            for option in options {
+                assert!(text.contains(&format!("--{option}")), "{name}: {option}");
+            }
         }
-        assert!(text.contains("Exit codes"));
+        let (_, transcribe) = pages.iter().find(|(file, _)| file == "noctule-transcribe.1").unwrap();
+        assert!(String::from_utf8_lossy(transcribe).contains("Exit codes"));
     }
 
     #[test]
@@ -100,7 +120,7 @@ mod tests {
         assert_eq!(scripts.len(), SHELLS.len());
         for path in &scripts {
             let text = fs::read_to_string(path).unwrap();
-            for option in long_options() {
+            for option in long_options().into_iter().flat_map(|(_, options)| options) {
                 assert!(text.contains(&option), "{option} in {}", path.display());
             }
         }
