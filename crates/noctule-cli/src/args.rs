@@ -5,6 +5,7 @@
 //! the engine's [`Options`](noctule::Options).
 
 mod decoding;
+mod imatrix;
 mod input;
 mod models;
 mod output;
@@ -13,6 +14,7 @@ mod speech;
 pub mod values;
 
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
+pub use imatrix::{ImatrixArgs, ModeArg};
 pub use input::InputArgs;
 pub use models::{ConvertArgs, FormatArg, ListArgs, ModelArgs, ModelsArgs, ModelsVerb, NameArgs, PullArgs, TypeArg};
 pub use output::{BesideArgs, OutputArgs};
@@ -46,6 +48,9 @@ pub enum Command {
     /// Make a model smaller: its weights in other types.
     #[command(after_long_help = quantize::AFTER)]
     Quantize(QuantizeArgs),
+    /// Learn from speech which weights matter.
+    #[command(after_long_help = imatrix::AFTER)]
+    Imatrix(ImatrixArgs),
     /// Fetch, look at, check, convert and remove models.
     Models(ModelsArgs),
 }

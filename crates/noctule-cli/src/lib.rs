@@ -18,6 +18,7 @@ mod naming;
 mod plan;
 mod settings;
 mod short_forms;
+mod speech_set;
 mod store;
 mod terminal;
 mod version;
@@ -86,6 +87,7 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
         _ if cli.version => version::print(cli.json)?,
         Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
         Some(Command::Quantize(args)) => cmd::quantize::run(&args)?,
+        Some(Command::Imatrix(args)) => return Ok(cmd::imatrix::run(&args)?),
         Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
         None => return Err(Failure::usage("a command is needed").into()),
     }

@@ -36,6 +36,6 @@ mod dotprod;
 mod neon;
 
 pub use block::{GgmlType, Matrix};
-pub use compute::{Activation, Compute, CrossKv, CrossWeights, Precision, Product};
+pub use compute::{Activation, Compute, CrossKv, CrossWeights, Observer, Precision, Product};
 pub use cpu::{CpuError, Tier};
 pub use view::{Rows, RowsMut};

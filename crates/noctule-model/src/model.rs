@@ -94,6 +94,11 @@ impl Model {
         self.source.len() as u64
     }
 
+    /// The whole file.
+    pub fn file(&self) -> &[u8] {
+        &self.source
+    }
+
     /// Everything before the tensors; a copy of it with another file type heads a quantised model.
     pub fn header(&self) -> &Header {
         &self.header

@@ -6,10 +6,11 @@
 //! type gets the nearest type that fits: see [`fitting`].
 
 use noctule_kernels::block::GgmlType;
-use noctule_model::{Header, Model, Role};
+use noctule_model::{Header, Model, Role, TensorInfo};
 
 use crate::encode;
 use crate::error::Error;
+use crate::importance::Importance;
 use GgmlType::*;
 
 /// The version of ggml's block formats in a file type, in thousands (`GGML_QNT_VERSION`).
@@ -34,11 +35,32 @@ pub struct Choice {
     pub matrix: bool,
 }
 
+impl Choice {
+    /// Bytes of the tensor in the result.
+    fn bytes(&self) -> u64 {
+        let row = self.to.row_bytes(self.cols).expect("plans choose types that fit the rows");
+        (self.elements / self.cols) as u64 * row as u64
+    }
+}
+
 /// The types of a whole file.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    ty: GgmlType,
+    name: String,
     choices: Vec<Choice>,
+    /// What errors in each tensor's columns count; empty where nobody has listened.
+    importance: Vec<Option<Vec<f32>>>,
+}
+
+/// What models of one size have in common: "base, 512 wide, 6 + 6 layers".
+pub(crate) fn size_of(model: &Model) -> String {
+    let h = model.hparams();
+    format!("{}, {} wide, {} + {} layers", h.display_name(), h.n_audio_state, h.n_audio_layer, h.n_text_layer)
+}
+
+/// The tensors that quantisation makes smaller.
+pub fn matrices(model: &Model) -> impl Iterator<Item = &TensorInfo> {
+    model.tensors().filter(|tensor| tensor.role == Role::Matrix)
 }
 
 impl Plan {
@@ -48,30 +70,58 @@ impl Plan {
     /// [`Error::Type`] if `ty` is not one of [`encode::TYPES`], [`Error::AlreadyQuantised`] if the
     /// model's matrices are not f32, f16 or bf16.
     pub fn new(model: &Model, ty: GgmlType) -> Result<Plan, Error> {
-        if !encode::TYPES.contains(&ty) {
-            return Err(Error::Type { ty });
-        }
-        let choice = |t: &noctule_model::TensorInfo| {
+        Plan::mixed(model, ty.name(), |_| ty)
+    }
+
+    /// Plans `model` under a name of its own, with the type that `wanted` gives each matrix.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn mixed(model: &Model, name: &str, wanted: impl Fn(&TensorInfo) -> GgmlType) -> Result<Plan, Error> {
+        let mut choices = Vec::new();
+        for t in model.tensors() {
             let (_, cols) = t.rows_cols();
-            let to = match t.role {
-                Role::Matrix => fitting(ty, cols),
+            let matrix = t.role == Role::Matrix;
+            let ty = match t.role {
+                Role::Matrix => wanted(t),
                 Role::Convolution => F16,
                 Role::Vector | Role::Positional => t.ty,
             };
-            let matrix = t.role == Role::Matrix;
-            let fallback = matrix && to != ty;
-            Choice { name: t.name.clone(), from: t.ty, to, elements: t.elements(), cols, fallback, matrix }
-        };
-        let choices: Vec<Choice> = model.tensors().map(choice).collect();
-        match choices.iter().find(|choice| choice.matrix && !matches!(choice.from, F32 | F16 | BF16)) {
-            Some(choice) => Err(Error::AlreadyQuantised { model: model.name().to_owned(), ty: choice.from }),
-            None => Ok(Plan { ty, choices }),
+            if matrix && !encode::TYPES.contains(&ty) {
+                return Err(Error::Type { ty });
+            }
+            if matrix && !matches!(t.ty, F32 | F16 | BF16) {
+                return Err(Error::AlreadyQuantised { model: model.name().to_owned(), ty: t.ty });
+            }
+            let to = if matrix { fitting(ty, cols) } else { ty };
+            let fallback = to != ty;
+            let (name, elements) = (t.name.clone(), t.elements());
+            choices.push(Choice { name, from: t.ty, to, elements, cols, fallback, matrix });
         }
+        let importance = vec![None; choices.len()];
+        Ok(Plan { name: name.to_owned(), choices, importance })
     }
 
-    /// The type that was asked for.
-    pub fn ty(&self) -> GgmlType {
-        self.ty
+    /// Weighs errors by `importance`, which is of this model.
+    #[must_use]
+    pub fn weighed(mut self, importance: &Importance) -> Plan {
+        self.importance = self.choices.iter().map(|choice| importance.columns(&choice.name)).collect();
+        self
+    }
+
+    /// What errors in each column of the `number`th tensor count.
+    pub(crate) fn importance(&self, number: usize) -> Option<&[f32]> {
+        self.importance[number].as_deref()
+    }
+
+    /// Whether errors are weighed by what was heard.
+    pub fn is_weighed(&self) -> bool {
+        self.importance.iter().any(Option::is_some)
+    }
+
+    /// The type, or the name of the mix.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// What becomes of each tensor, in the order of the file.
@@ -114,12 +164,22 @@ impl Plan {
     /// The header of the result.
     pub(crate) fn header(&self, model: &Model) -> Header {
         let mut header = model.header().clone();
-        let matrix = self.counts().first().map_or(self.ty, |&(ty, _)| ty);
+        let matrix = self.counts().first().map_or(F16, |&(ty, _)| ty);
         let version = if matches!(matrix, F32 | F16 | BF16) { 0 } else { VERSION };
         // A file type that ggml does not have would end stock whisper.cpp with an assertion; with
         // f16's it finds that the sizes differ and says so.
         header.hparams.ftype = matrix.ftype().map_or(1, |ftype| version + ftype);
         header
+    }
+
+    /// Bytes of all tensors in the result.
+    pub fn bytes(&self) -> u64 {
+        self.choices.iter().map(Choice::bytes).sum()
+    }
+
+    /// Bytes of the matrices in the result.
+    pub fn matrix_bytes(&self) -> u64 {
+        self.matrices().map(Choice::bytes).sum()
     }
 
     fn matrices(&self) -> impl Iterator<Item = &Choice> {
@@ -139,6 +199,15 @@ pub fn fitting(ty: GgmlType, cols: usize) -> GgmlType {
             _ if ty.block_len() > 32 && ty.bits_per_weight() <= IQ4_NL.bits_per_weight() => NEAR_FOUR_BITS,
             _ => F16,
         };
+    }
+    ty
+}
+
+/// `ty`, or the nearest type that fits every matrix of `model`: stock whisper.cpp reads files of one type only.
+pub fn uniform(model: &Model, ty: GgmlType) -> GgmlType {
+    let mut ty = ty;
+    while let Some(tensor) = matrices(model).find(|t| !t.rows_cols().1.is_multiple_of(ty.block_len())) {
+        ty = fitting(ty, tensor.rows_cols().1);
     }
     ty
 }

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use noctule_kernels::block::{GgmlType, unpack_f32};
+use noctule_kernels::block::unpack_f32;
 use noctule_model::write::FileWriter;
 use noctule_model::{Model, TensorInfo};
 
@@ -135,7 +135,8 @@ impl Strip<'_> {
         let row = self.tensor.size_bytes() / self.tensor.rows_cols().0;
         let source = &model.bytes(self.tensor)[self.rows.start * row..self.rows.end * row];
         let mut values = Vec::new();
-        let pack = |ty: GgmlType| {
+        let pack = |(plan, _): &(Plan, PathBuf)| {
+            let ty = plan.choices()[self.number].to;
             if ty == self.tensor.ty {
                 return source.to_vec();
             }
@@ -145,10 +146,10 @@ impl Strip<'_> {
             }
             let bytes = ty.row_bytes(self.cols).expect("plans choose types that fit the rows");
             let mut packed = vec![0; bytes * self.rows.len()];
-            encode::rows(ty, self.cols, &values, None, &mut packed);
+            encode::rows(ty, self.cols, &values, plan.importance(self.number), &mut packed);
             packed
         };
-        outputs.iter().map(|(plan, _)| plan.choices()[self.number].to).map(pack).collect()
+        outputs.iter().map(pack).collect()
     }
 }
 

@@ -7,8 +7,16 @@ use crate::decoder::Batch;
 use crate::mel::MelMaximum;
 use crate::transcriber::Transcriber;
 use crate::weights::Net;
+use noctule_kernels::Observer;
+use std::sync::Arc;
 
 impl Transcriber {
+    /// Shows the input of every further product of activations and weights to `observer`, or to nobody. A product's
+    /// weights are bytes of [`model`](Self::model), but for those of the convolutions.
+    pub fn observe(&mut self, observer: Option<Arc<dyn Observer>>) {
+        self.compute.observe(observer);
+    }
+
     /// Log-mel frames of 16 kHz `samples`, see [`mel`](crate::mel).
     pub fn log_mel(&mut self, samples: &[f32]) -> &crate::mel::Mel {
         let (mel, compute) = (&mut self.state.mel, &self.compute);
@@ -50,6 +58,17 @@ impl Transcriber {
         let features = self.state.encoder.run(net, self.model.hparams().n_audio_ctx);
         self.state.cross.fill(net, features);
         features
+    }
+
+    /// Takes `features` as [`encode`](Self::encode) gives them for [`logits`](Self::logits), without the encoder.
+    ///
+    /// # Panics
+    /// `features` are no whole rows of `n_audio_state`.
+    pub fn attend(&mut self, features: &[f32]) {
+        let width = self.model.hparams().n_audio_state;
+        assert!(features.len().is_multiple_of(width) && !features.is_empty(), "{} features", features.len());
+        let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
+        self.state.cross.fill(net, features);
     }
 
     /// Logits after each of `tokens` from the start of a sequence, `tokens.len() × n_vocab`,

@@ -1,5 +1,6 @@
 //! One module for each verb, and what they share.
 
+pub mod imatrix;
 pub mod models;
 pub mod progress;
 pub mod quantize;

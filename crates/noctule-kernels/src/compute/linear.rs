@@ -124,6 +124,7 @@ impl Compute {
         if x.rows() == 0 {
             return;
         }
+        self.show(x, products);
         if x.rows() <= MAX_M {
             self.linear_few(precision, x, products);
         } else if precision == Precision::Fast {

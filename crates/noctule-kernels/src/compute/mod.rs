@@ -10,11 +10,13 @@ mod gemm;
 mod gemv;
 mod int8;
 mod linear;
+mod observer;
 mod panel;
 mod rounded;
 
 pub use cross::{CrossKv, CrossWeights};
 pub use linear::{Activation, Product};
+pub use observer::Observer;
 
 use crate::buffer::Buffers;
 use crate::cpu::Tier;
@@ -22,6 +24,7 @@ use crate::generic::transpose::Transpose;
 use crate::pool::Pool;
 use crate::table::{Kernels, kernels};
 use crate::view::{Rows, RowsMut};
+use std::sync::Arc;
 
 /// How activations meet quantised weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +64,7 @@ pub struct Compute {
     scratch: Buffers,
     /// Operands that all tasks of an operation share.
     operands: Buffers,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl std::fmt::Debug for Compute {
@@ -87,6 +91,7 @@ impl Compute {
             precision,
             scratch: Buffers::default(),
             operands: Buffers::default(),
+            observer: None,
         }
     }
 

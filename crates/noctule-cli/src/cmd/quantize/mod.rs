@@ -1,14 +1,19 @@
 //! `noctule quantize`: arguments → plans → files, with a word on each.
 
+mod picture;
+mod plans;
+mod quality;
 mod report;
 mod types;
 
 use crate::args::QuantizeArgs;
+use crate::cmd::imatrix::open;
 use crate::cmd::progress::Progress;
 use crate::failure::Failure;
 use crate::{interrupt, terminal};
 use noctule::Model;
-use noctule_quant::{GgmlType, Plan};
+use noctule_quant::Plan;
+use plans::Kind;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,19 +28,15 @@ const LARGE: f64 = 2e7;
 /// [`Failure::Usage`] for types that there are not, [`Failure::Work`] for files that cannot be read or
 /// written.
 pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
+    if args.compare {
+        return quality::compare(args);
+    }
     let wanted = Wanted::new(args)?;
-    if !wanted.model.exists() {
-        return Err(Failure::work(format!(
-            "there is no model file '{}': give the path of a ggml model, for example models/ggml-base.bin",
-            wanted.model.display()
-        )));
+    let model = open(&wanted.model)?;
+    for (_, path) in &wanted.outputs {
+        wanted.check_target(path, &model)?;
     }
-    let model = Model::open(&wanted.model).map_err(Failure::work)?;
-    let mut outputs = Vec::new();
-    for (ty, path) in &wanted.outputs {
-        wanted.check_target(path)?;
-        outputs.push((Plan::new(&model, *ty).map_err(Failure::work)?, path.clone()));
-    }
+    let outputs = plans::make(args, &model, &wanted.outputs)?;
     if let Some(folder) = &args.output_dir {
         fs::create_dir_all(folder)
             .map_err(|error| Failure::work(format!("cannot make the folder '{}': {error}", folder.display())))?;
@@ -43,23 +44,25 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     let started = Instant::now();
     write(args, &model, &outputs)?;
     let seconds = started.elapsed().as_secs_f64();
-    let report = report::Report::new(&model, &outputs, seconds)?;
+    let mut report = report::Report::new(&model, &outputs, seconds)?;
     if !args.quiet {
         report.lines().iter().for_each(|line| terminal::notice(false, line));
     }
-    if args.json { print(&report) } else { Ok(()) }
+    if args.report {
+        let files: Vec<PathBuf> = outputs.iter().map(|(_, path)| path.clone()).collect();
+        report.quality = Some(quality::measure(args, &model, &files)?);
+    }
+    if args.json { print_json(&report) } else { Ok(()) }
 }
 
 fn write(args: &QuantizeArgs, model: &Model, outputs: &[(Plan, PathBuf)]) -> Result<(), Failure> {
-    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = args.threads.map_or_else(processors, usize::from);
     let mut bar = Progress::new(model.name(), args.quiet, LARGE);
     interrupt::listen();
     let mut progress = |done: u64, total: u64| {
         bar.update(done as f64, total as f64);
         !interrupt::requested()
     };
-    let result = noctule_quant::quantize(model, outputs, threads, &mut progress);
+    let result = noctule_quant::quantize(model, outputs, plans::threads(args), &mut progress);
     bar.finish();
     result.map_err(|error| match error {
         noctule_quant::Error::Stopped => Failure::Interrupted(error.to_string(), None),
@@ -70,7 +73,7 @@ fn write(args: &QuantizeArgs, model: &Model, outputs: &[(Plan, PathBuf)]) -> Res
 /// What the arguments mean.
 struct Wanted {
     model: PathBuf,
-    outputs: Vec<(GgmlType, PathBuf)>,
+    outputs: Vec<(Kind, PathBuf)>,
     /// Whether a file that is there is replaced.
     overwrite: bool,
 }
@@ -82,13 +85,12 @@ impl Wanted {
         }
         let folder = args.output_dir.clone().or_else(|| args.model.parent().map(Path::to_path_buf));
         let stem = args.model.file_stem().unwrap_or_default();
-        let mut outputs: Vec<(GgmlType, PathBuf)> = Vec::new();
-        for name in &args.types {
-            let ty = types::parse(name).map_err(Failure::Usage)?;
+        let mut outputs: Vec<(Kind, PathBuf)> = Vec::new();
+        for kind in Kind::all(args)? {
             let mut file = stem.to_owned();
-            file.push(format!("-{ty}.bin"));
-            if outputs.iter().all(|(other, _)| *other != ty) {
-                outputs.push((ty, folder.clone().unwrap_or_default().join(file)));
+            file.push(format!("-{}.bin", kind.name()));
+            if outputs.iter().all(|(other, _)| *other != kind) {
+                outputs.push((kind, folder.clone().unwrap_or_default().join(file)));
             }
         }
         Ok(Wanted { model: args.model.clone(), outputs, overwrite: args.overwrite })
@@ -105,12 +107,12 @@ impl Wanted {
             return Err(Failure::usage(format!("'{out}' names the file already: leave --output-dir out")));
         }
         let ty = types::parse_or_number(ty).map_err(Failure::Usage)?;
-        Ok(Some(Wanted { model: args.model.clone(), outputs: vec![(ty, out.into())], overwrite: true }))
+        Ok(Some(Wanted { model: args.model.clone(), outputs: vec![(Kind::Type(ty), out.into())], overwrite: true }))
     }
 
-    fn check_target(&self, path: &Path) -> Result<(), Failure> {
+    fn check_target(&self, path: &Path, model: &Model) -> Result<(), Failure> {
         let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-        if same(path, &self.model) {
+        if model.path().is_some_and(|model| same(path, model)) {
             return Err(Failure::work(format!(
                 "'{}' is the model itself: write the result to another file",
                 path.display()
@@ -123,7 +125,7 @@ impl Wanted {
     }
 }
 
-fn print(report: &report::Report) -> Result<(), Failure> {
+fn print_json(report: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(report).map_err(Failure::work)?;
     writeln!(io::stdout(), "{text}").map_err(|error| match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::ReaderGone,

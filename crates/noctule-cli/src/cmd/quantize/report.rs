@@ -1,5 +1,6 @@
 //! What was written: lines for a person, JSON for a program.
 
+use super::quality::Quality;
 use crate::failure::Failure;
 use noctule::Model;
 use noctule_quant::Plan;
@@ -15,6 +16,9 @@ pub struct Report {
     outputs: Vec<Written>,
     /// From the first byte read to the last file on the disk.
     seconds: f64,
+    /// What the types cost, where it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quality: Option<Vec<Quality>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -29,7 +33,7 @@ struct Source {
 struct Written {
     file: PathBuf,
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
     size_bytes: u64,
     /// Of the matrices, scales included.
     bits_per_weight: f64,
@@ -37,6 +41,8 @@ struct Written {
     matrices: BTreeMap<&'static str, usize>,
     /// Matrices whose rows are not whole blocks of the type.
     fallbacks: Vec<Fallback>,
+    /// Whether errors were weighed by importance.
+    importance: bool,
     /// Whether stock whisper.cpp can read the file.
     stock: bool,
     /// Why not.
@@ -63,7 +69,7 @@ impl Report {
             size_bytes: model.size_bytes(),
         };
         let outputs = outputs.iter().map(|(plan, path)| Written::new(plan, path)).collect::<Result<_, _>>()?;
-        Ok(Report { model: source, outputs, seconds })
+        Ok(Report { model: source, outputs, seconds, quality: None })
     }
 
     /// One line for each file, more where something is odd.
@@ -80,13 +86,14 @@ impl Written {
         let obstacle = plan.obstacle();
         Ok(Written {
             file: path.clone(),
-            kind: plan.ty().name(),
+            kind: plan.name().to_owned(),
             size_bytes: metadata.len(),
             bits_per_weight: plan.bits_per_weight(),
             matrices: plan.counts().into_iter().map(|(ty, count)| (ty.name(), count)).collect(),
             fallbacks: fallbacks
                 .map(|c| Fallback { tensor: c.name.clone(), columns: c.cols, kind: c.to.name() })
                 .collect(),
+            importance: plan.is_weighed(),
             stock: obstacle.is_none(),
             obstacle,
         })
