@@ -37,12 +37,12 @@ const QUANTIZE: &[Case] = &[
     (Command("quantize float.bin"), 2, "<TYPE>"),
     (Command("quantize float.bin q4k"), 2, "did you mean 'q4_k'?"),
     (Command("quantize float.bin zzz"), 2, "the types are f16, bf16, q8_0"),
-    (Command("quantize float.bin iq4_m"), 2, "iq4_xs (4.25 bits)"),
+    (Command("quantize float.bin iq4_s"), 2, "iq4_xs (4.25 bits)"),
     (Command("quantize float.bin q8_1"), 2, "not made here"),
     (Command("quantize float.bin out.bin q9_0"), 2, "did you mean"),
     (Command("quantize -o out float.bin out.bin q8_0"), 2, "--output-dir"),
     (Command("quantize --threads 0 float.bin q8_0"), 2, "1..=256"),
-    (Command("quantize nowhere.bin q8_0"), 1, "there is no model file 'nowhere.bin'"),
+    (Command("quantize nowhere.bin q8_0"), 1, "there is no model 'nowhere.bin'"),
     (Command("quantize text.bin q8_0"), 1, "ggml"),
     (Command("quantize quantised.bin q8_0"), 1, "are q5_0 already"),
     (Command("quantize float.bin float.bin q8_0"), 1, "the model itself"),
@@ -50,6 +50,19 @@ const QUANTIZE: &[Case] = &[
     (Command("quantize -o text.bin float.bin q8_0"), 1, "cannot make the folder 'text.bin'"),
     (Command("quantize float.bin missing/out.bin q8_0"), 1, "missing/out.bin"),
     (Command("quantize float.bin . q8_0"), 1, "directory"),
+    (Command("quantize float.bin --target-bpw 0"), 2, "above 0"),
+    (Command("quantize float.bin --target-bpw 4"), 2, "--audio"),
+    (Command("quantize float.bin --target-bpw 4 --target-size 9"), 2, "cannot be used with"),
+    (Command("quantize float.bin --target-bpw 4 --sensitivity text.bin"), 1, "no file of sensitivity"),
+    (Command("quantize float.bin q8_0 --imatrix text.bin"), 1, "noctule imatrix"),
+    (Command("quantize float.bin q8_0 --report"), 2, "--audio"),
+    (Command("quantize --compare float.bin quantised.bin --audio a.wav"), 1, "was not made from"),
+    (Command("imatrix"), 2, "--audio"),
+    (Command("imatrix float.bin -o x.imatrix"), 2, "--audio"),
+    (Command("imatrix quantised.bin -o x.imatrix --audio a.wav"), 1, "are q5_0 already"),
+    (Command("imatrix float.bin -o x.imatrix --audio nothing.wav"), 1, "nothing.wav"),
+    (Command("imatrix float.bin -o x.imatrix --audio text.jsonl"), 1, "line 1"),
+    (Command("imatrix --show text.bin"), 1, "noctule imatrix"),
 ];
 
 const WRONG_USAGE: &[Case] = &[
@@ -219,6 +232,7 @@ fn make_files(folder: &Path) {
     write("evil.pt", &common::archive("archive/data.pkl", b"\x80\x02cposix\nsystem\n(X\x02\0\0\0ls" as &[u8]));
     write("gguf.bin", b"GGUF\x03\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
     write("text.bin", b"this is no model\n");
+    write("text.jsonl", b"this is no manifest\n");
     for name in ["float.bin", "there.bin", "there-q8_0.bin"] {
         write(name, &float_model(16));
     }

@@ -23,6 +23,7 @@ fn help_is_as_recorded() {
     snapshot("tests/snapshots/models-help.txt", &noctule(&["models", "--help"]).success());
     snapshot("tests/snapshots/transcribe-help.txt", &noctule(&["transcribe", "--help"]).success());
     snapshot("tests/snapshots/quantize-help.txt", &noctule(&["quantize", "--help"]).success());
+    snapshot("tests/snapshots/imatrix-help.txt", &noctule(&["imatrix", "--help"]).success());
 }
 
 #[test]

@@ -81,6 +81,8 @@ Types, with bits per weight:
   beyond them:
     f16 16   bf16 16   iq4_nl 4.5   nvfp4 4.5   iq4_xs 4.25   mxfp4 4.25   q2_0 2.25
     tq2_0 2.1   tq1_0 1.7   q1_0 1.1 (the last four are for models trained for them)
+  mixes of them, by what a matrix bears (of base, bits per weight):
+    q5_k_m 5.9   q4_k_m 5.0   iq4_m 4.4   q3_k_m 4.0
   Rows that are not whole blocks of a type get the nearest type that fits; the
   summary says so, and whether stock whisper.cpp can read the file.
 

@@ -1,5 +1,6 @@
 //! Name of a type → the type, or what would be right.
 
+use noctule_quant::recipe::RECIPES;
 use noctule_quant::{GgmlType, encode, names};
 
 /// Names more alike than this are taken for a slip.
@@ -30,6 +31,7 @@ pub fn parse_or_number(text: &str) -> Result<GgmlType, String> {
 
 fn unknown(name: &str) -> String {
     let lower = name.to_lowercase();
+    let mixes = RECIPES.map(|recipe| recipe.name).join(", ");
     if let Some(base) = ["_s", "_m", "_l"].iter().find_map(|size| lower.strip_suffix(size)) {
         let known = ["q2_k", "q3_k", "q4_k", "q5_k", "iq2", "iq3", "iq4"];
         if known.contains(&base) {
@@ -41,14 +43,14 @@ fn unknown(name: &str) -> String {
             };
             return format!(
                 "{lower} is no type of a tensor: names ending in _s, _m and _l are mixes of several types in one \
-                 file; of the types that there are take {near}"
+                 file; the mixes are {mixes}, of the types take {near}"
             );
         }
     }
     let scored = encode::TYPES.into_iter().map(|ty| (strsim::jaro(&lower, ty.name()), ty));
     let near = scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > ALIKE);
     let hint = near.map_or(String::new(), |(_, ty)| format!("did you mean '{ty}'? "));
-    format!("there is no type '{name}'; {hint}the types are {}", names())
+    format!("there is no type '{name}'; {hint}the types are {}; the mixes are {mixes}", names())
 }
 
 #[cfg(test)]
@@ -70,8 +72,9 @@ mod tests {
             ("q4k", "did you mean 'q4_k'?"),
             ("zzz", "the types are f16, bf16, q8_0"),
             ("q8_1", "not made here"),
-            ("iq4_m", "iq4_xs (4.25 bits) or iq4_nl"),
-            ("Q4_K_M", "take q4_k"),
+            ("iq4_s", "iq4_xs (4.25 bits) or iq4_nl"),
+            ("Q4_K_L", "take q4_k"),
+            ("q4_k_l", "the mixes are q5_k_m, q4_k_m"),
         ] {
             let message = parse(name).unwrap_err();
             assert!(message.contains(part), "{message}");
