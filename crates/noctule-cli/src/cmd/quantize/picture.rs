@@ -59,11 +59,14 @@ fn chart<B: DrawingBackend>(
         .draw()?;
     let best = frontier(&dots);
     chart.draw_series(LineSeries::new(best.iter().map(|&(x, y)| (x, y)), INK.mix(0.4).stroke_width(2)))?;
+    let style = ("sans-serif", 14).into_font().color(&INK);
+    let mut taken: Vec<(i32, i32)> = Vec::new();
     for (x, y, name) in dots {
-        let style = ("sans-serif", 14).into_font().color(&INK);
-        chart.draw_series([EmptyElement::at((x, y))
-            + Circle::new((0, 0), 4, INK.filled())
-            + Text::new(name, (8, -7), style)])?;
+        chart.draw_series([Circle::new((x, y), 4, INK.filled())])?;
+        let (x, y) = chart.backend_coord(&(x, y));
+        let at = free(&taken, (x + 8, y - 7), i32::try_from(name.len()).unwrap_or(i32::MAX));
+        taken.push(at);
+        root.draw(&Text::new(name, at, style.clone()))?;
     }
     Ok(())
 }
@@ -74,6 +77,16 @@ type Dot = (f64, f64, String);
 /// The name of the type alone, where the file is named after the model.
 fn short(name: &str, model: &str) -> String {
     name.strip_prefix(model).map_or(name, |rest| rest.trim_start_matches('-')).to_owned()
+}
+
+/// The nearest place at or below `wanted` where a label of so many letters covers none of those before it, pixels.
+fn free(taken: &[(i32, i32)], wanted: (i32, i32), letters: i32) -> (i32, i32) {
+    let (width, height) = (letters.saturating_mul(8), 13);
+    let mut at = wanted;
+    while taken.iter().any(|other| (other.0 - at.0).abs() < width && (other.1 - at.1).abs() < height) {
+        at.1 += height;
+    }
+    at
 }
 
 /// The dots that no other beats in both, from few bits to many.
@@ -101,6 +114,13 @@ mod tests {
     fn the_frontier_falls_and_never_rises() {
         let dots = [(4.5, 0.01), (4.25, 0.02), (5.5, 0.03), (8.5, 0.001)].map(|(x, y)| (x, y, String::new()));
         assert_eq!(frontier(&dots), [(4.25, 0.02), (4.5, 0.01), (8.5, 0.001)]);
+    }
+
+    #[test]
+    fn labels_make_way() {
+        let taken = [(100, 50), (110, 63)];
+        assert_eq!(free(&taken, (300, 50), 4), (300, 50));
+        assert_eq!(free(&taken, (105, 52), 4), (105, 78));
     }
 
     #[test]
