@@ -14,8 +14,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Relative L2 between two float32 computations that differ in the order of their sums: a few units of the last of 24
-/// bits. Measured: see docs/MODELS.md.
+/// bits.
 const ROUNDING: f64 = 2e-6;
+
+/// The same behind cross-attention, whose keys and values are kept in f16 here: a unit of the last of its 11 bits.
+const HALF: f64 = 5e-4;
 
 fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/checkpoints")
@@ -89,7 +92,10 @@ fn compare(source: &Path, program: &str) {
             logits.chunks_exact(h.n_vocab).flat_map(|step| rows.iter().map(|&row| step[row])).collect();
         let logits = relative_l2(&kept, &floats(&expected["logits"]));
         println!("{} {target:?}: encoder {encoder:.1e}, logits {logits:.1e}, their length {all:.1e}", source.display());
-        assert!(encoder.max(logits).max(all) < ROUNDING, "{program} {target:?}: {encoder:.1e} {logits:.1e} {all:.1e}");
+        assert!(
+            encoder < ROUNDING && logits.max(all) < HALF,
+            "{program} {target:?}: {encoder:.1e} {logits:.1e} {all:.1e}"
+        );
     }
 }
 
