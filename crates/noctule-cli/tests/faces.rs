@@ -209,7 +209,7 @@ fn exit_codes() {
         (&[][..], 1, "usage: whisper-quantize model-f32.bin model-quant.bin type\n"),
         (&["a", "b"], 1, "  type = \"q4_k\" or 12\n"),
         (&["missing.bin", "b.bin", "q5_0"], 1, "missing.bin"),
-        (&[model, "b.bin", "q5_0"], 1, "quantised already"),
+        (&[model, "b.bin", "q5_0"], 1, "are q5_0 already"),
     ] {
         for name in ["quantize", "whisper-quantize"] {
             let (found, _, stderr) = run(&folder, name, arguments);

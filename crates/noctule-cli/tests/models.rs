@@ -391,7 +391,7 @@ fn without_a_network_the_message_says_what_is_missing() {
     let (code, _, stderr) = run(&home, "ftp://x", &["pull", NAME]);
     assert!(code == 2 && stderr.contains("no address of a hub"), "{stderr}");
     assert_eq!(run(&home, "", &["list"]).0, 0);
-    for words in [&["pull", "tny"][..], &["pull", "../x"], &["pull", "base:q4_k"], &["rm", "a/b"], &["pull"]] {
+    for words in [&["pull", "tny"][..], &["pull", "../x"], &["pull", "base:q4k"], &["rm", "a/b"], &["pull"]] {
         assert_eq!(run(&home, "", words).0, 2, "{words:?}");
     }
 }

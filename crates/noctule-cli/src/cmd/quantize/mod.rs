@@ -40,7 +40,7 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
 pub fn one(model: &Path, output: &Path, ty: &str) -> Result<Report, Failure> {
     let ty = types::parse_or_number(ty).map_err(Failure::Usage)?;
     let target = Target::Files(vec![(ty, output.to_owned())]);
-    Wanted { model: store::resolve(model), target, overwrite: true }.make(None, true)
+    Wanted { model: store::resolve(model), target, folder: None, overwrite: true }.make(None, true)
 }
 
 /// Runs `work` with a bar for the model of this name; what it is given tells how many source bytes are done, and hears
@@ -65,6 +65,8 @@ pub fn threads(asked: Option<u16>) -> usize {
 struct Wanted {
     model: PathBuf,
     target: Target,
+    /// A folder to make for the results.
+    folder: Option<PathBuf>,
     /// Whether a file that is there is replaced.
     overwrite: bool,
 }
@@ -80,7 +82,7 @@ impl Wanted {
     fn new(args: &QuantizeArgs) -> Result<Wanted, Failure> {
         let model = store::resolve(&args.model);
         if let Some(target) = Target::of_whisper_quantize(args)? {
-            return Ok(Wanted { model, target, overwrite: true });
+            return Ok(Wanted { model, target, folder: None, overwrite: true });
         }
         let mut all: Vec<GgmlType> = Vec::new();
         for name in &args.types {
@@ -98,7 +100,7 @@ impl Wanted {
             (None, Some((store, name))) => Target::Store(store, name, all),
             (folder, _) => Target::beside(&model, folder.as_deref(), &all),
         };
-        Ok(Wanted { model, target, overwrite: args.overwrite })
+        Ok(Wanted { model, target, folder: args.output_dir.clone(), overwrite: args.overwrite })
     }
 
     fn make(&self, threads: Option<u16>, quiet: bool) -> Result<Report, Failure> {
@@ -115,7 +117,10 @@ impl Wanted {
                     self.check_target(path)?;
                     outputs.push((plan(ty)?, path.clone()));
                 }
-                make_folders(&outputs)?;
+                if let Some(folder) = &self.folder {
+                    let failed = |error| format!("cannot make the folder '{}': {error}", folder.display());
+                    fs::create_dir_all(folder).map_err(|error| Failure::Work(failed(error)))?;
+                }
                 let written = with_bar(model.name(), quiet, |progress| {
                     noctule_quant::quantize(&model, &outputs, threads, progress)
                 });
@@ -182,15 +187,6 @@ impl Target {
         let ty = types::parse_or_number(ty).map_err(Failure::Usage)?;
         Ok(Some(Target::Files(vec![(ty, out.into())])))
     }
-}
-
-/// Makes the folders of all files.
-fn make_folders(outputs: &[(Plan, PathBuf)]) -> Result<(), Failure> {
-    let folders = outputs.iter().filter_map(|(_, path)| path.parent()).filter(|folder| !folder.as_os_str().is_empty());
-    folders.into_iter().try_for_each(|folder| {
-        fs::create_dir_all(folder)
-            .map_err(|error| Failure::work(format!("cannot make the folder '{}': {error}", folder.display())))
-    })
 }
 
 fn print(report: &Report) -> Result<(), Failure> {

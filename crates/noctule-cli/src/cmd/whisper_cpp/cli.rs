@@ -112,15 +112,15 @@ impl Wish {
             Own::NoPrints => self.quiet = true,
             Own::NoTimestamps => {
                 self.look.times = false;
-                self.options.push("--no-timestamps".into());
+                self.option("--no-timestamps", None);
             }
             Own::Colours => self.look.shades = Shades::Colours,
             Own::Confidence if self.look.shades == Shades::None => self.look.shades = Shades::Styles,
             Own::Confidence => {}
             Own::Progress => self.progress = true,
             Own::DetectLanguage => {
+                self.option("--language", Some("auto"));
                 self.detect_language = true;
-                self.options.push("--language=auto".into());
             }
             Own::Dtw if PRESETS.split(' ').any(|preset| preset == value) => self.dtw = true,
             Own::Dtw => {
@@ -348,6 +348,16 @@ mod tests {
         let wish = wish("-dtw base.en -np").unwrap();
         assert_eq!((wish.model.as_str(), wish.options.as_slice()), (MODEL, &["--language=en".to_owned()][..]));
         assert!(wish.dtw && wish.quiet && wish.look.times);
+    }
+
+    #[test]
+    fn a_flag_may_come_twice_and_detection_counts_more_than_a_language() {
+        let twice = wish("-nt -nt -tr -tr -l fr -l de").unwrap();
+        assert_eq!(twice.options, ["--no-timestamps", "--translate", "--language=de"]);
+        for text in ["-dl -l de", "-l de -dl", "-dl -dl"] {
+            let wish = wish(text).unwrap();
+            assert!(wish.detect_language && wish.options == ["--language=auto"], "{text}: {:?}", wish.options);
+        }
     }
 
     #[test]
