@@ -12,6 +12,7 @@ mod output;
 mod quantize;
 mod speech;
 pub mod values;
+pub mod whisper_cpp;
 
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
 pub use imatrix::{ImatrixArgs, ModeArg};
@@ -53,6 +54,23 @@ pub enum Command {
     Imatrix(ImatrixArgs),
     /// Fetch, look at, check, convert and remove models.
     Models(ModelsArgs),
+    /// Do as whisper.cpp's whisper-cli does, with its flags and its lines.
+    #[command(disable_help_flag = true, after_long_help = whisper_cpp::cli_usage())]
+    WhisperCli(FaceArgs),
+    /// Do as whisper.cpp's whisper-bench does.
+    #[command(disable_help_flag = true, after_long_help = whisper_cpp::bench_usage())]
+    WhisperBench(FaceArgs),
+    /// Do as whisper.cpp's whisper-quantize does: IN OUT TYPE.
+    #[command(disable_help_flag = true)]
+    WhisperQuantize(FaceArgs),
+}
+
+/// Words that another program's rules read.
+#[derive(Debug, Args)]
+pub struct FaceArgs {
+    /// Flags and files of that program.
+    #[arg(value_name = "ARGUMENT", trailing_var_arg = true, allow_hyphen_values = true)]
+    pub words: Vec<std::ffi::OsString>,
 }
 
 const AFTER_TRANSCRIBE: &str = "\

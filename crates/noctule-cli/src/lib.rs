@@ -26,6 +26,7 @@ mod version;
 use args::{Cli, Command};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
+use cmd::whisper_cpp::Program;
 use failure::Failure;
 use settings::Stop;
 use std::ffi::OsString;
@@ -54,7 +55,7 @@ pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<Checked>, String> {
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.collect();
     let verb = words.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
-    match obey(words.into_iter()) {
+    match obey(words) {
         Ok(true) | Err(Stop::Failure(Failure::ReaderGone)) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(Stop::Failure(Failure::Work(message))) => {
@@ -80,8 +81,11 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
-    let words = short_forms::expand(words).map_err(Failure::Usage)?;
+fn obey(words: Vec<OsString>) -> Result<bool, Stop> {
+    if let Some((program, words)) = Program::of(&words) {
+        return Ok(program.run(words)?);
+    }
+    let words = short_forms::expand(words.into_iter()).map_err(Failure::Usage)?;
     let cli = settings::parse(&words)?;
     match cli.command {
         _ if cli.version => version::print(cli.json)?,
@@ -89,6 +93,9 @@ fn obey(words: impl Iterator<Item = OsString>) -> Result<bool, Stop> {
         Some(Command::Quantize(args)) => cmd::quantize::run(&args)?,
         Some(Command::Imatrix(args)) => return Ok(cmd::imatrix::run(&args)?),
         Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
+        Some(Command::WhisperCli(args)) => return Ok(Program::Cli.run(&args.words)?),
+        Some(Command::WhisperBench(args)) => return Ok(Program::Bench.run(&args.words)?),
+        Some(Command::WhisperQuantize(args)) => return Ok(Program::Quantize.run(&args.words)?),
         None => return Err(Failure::usage("a command is needed").into()),
     }
     Ok(true)

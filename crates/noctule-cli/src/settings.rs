@@ -64,6 +64,18 @@ pub fn parse(words: &[OsString]) -> Result<Cli, Stop> {
     Ok(Cli::from_arg_matches(&matches)?)
 }
 
+/// Reads a command line that neither the environment nor a configuration file may change.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_alone(words: &[OsString]) -> Result<Cli, Stop> {
+    let matches = Cli::command().try_get_matches_from(words)?;
+    if let Some(("transcribe", verb)) = matches.subcommand() {
+        check_needs(verb, &Settings::new())?;
+    }
+    Ok(Cli::from_arg_matches(&matches)?)
+}
+
 /// Why there is no [`Cli`].
 #[derive(Debug)]
 pub enum Stop {

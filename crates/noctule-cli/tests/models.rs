@@ -252,6 +252,87 @@ fn redirects_are_followed_without_the_token() {
     is_refused(&home, pull(&home, &server), "leads nowhere");
 }
 
+/// A published float model without a listed digest.
+const FLOAT: &str = "distil-small.en";
+
+fn weight_type(home: &Path, name: &str) -> String {
+    let path = home.join("noctule/models").join(format!("{name}.bin"));
+    noctule_model::Model::open(&path).unwrap().weight_type().to_string()
+}
+
+#[test]
+fn types_that_nobody_publishes_are_made_while_pulling() {
+    let home = folder("made");
+    let server = Server::start(|_, request| hub(request));
+    let (code, stdout, stderr) = run(
+        &home,
+        &server.address(),
+        &["pull", "distil-small.en:q5_0", "distil-small.en:q8_0", "--json", "--jobs", "4"],
+    );
+    assert_eq!(code, 0, "{stderr}");
+    let mut reports: Vec<serde_json::Value> = stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    reports.sort_by_key(|report| report["name"].to_string());
+    for (report, ty) in reports.iter().zip(["q5_0", "q8_0"]) {
+        let name = format!("{FLOAT}-{ty}");
+        assert_eq!((&report["name"], &report["status"]), (&name.clone().into(), &"installed".into()), "{report}");
+        let checked = report["checked"][0].as_str().unwrap();
+        assert!(
+            checked.contains(&format!("quantised here to {ty} from {FLOAT} (SHA-256 {}", sha256(model()))),
+            "{report}"
+        );
+        assert_eq!(run(&home, "", &["verify", &name]).0, 0);
+        let size = fs::metadata(home.join(format!("noctule/models/{name}.bin"))).unwrap().len();
+        assert_eq!(report["size_bytes"], size);
+    }
+    // Rows of 16 fit no block of 32 and stay floats; those of 64 are quantised.
+    assert!(weight_type(&home, "distil-small.en-q5_0").contains("mixed"));
+    assert_eq!(server.requests().len(), 1, "the source is fetched once");
+    assert_eq!(fs::read(home.join(format!("noctule/models/{FLOAT}.bin"))).unwrap(), model(), "the source stays");
+    assert_eq!(fs::read_dir(home.join("noctule/models/.partial")).unwrap().count(), 0, "something was left");
+
+    let (code, _, stderr) = run(&home, "", &["pull", "distil-small.en:Q5_0", "--offline"]);
+    assert!(code == 0 && stderr.contains("installed already"), "{stderr}");
+    // What is installed needs no network, and neither has the other verb that makes it.
+    let (code, stdout, stderr) = run(&home, "", &["pull", "distil-small.en:q4_1", "--offline"]);
+    assert!(code == 0 && stdout.contains("distil-small.en-q4_1"), "{stdout}{stderr}");
+    let mut command = program();
+    command.args(["quantize", FLOAT, "q4_0"]).env("XDG_DATA_HOME", &home);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(run(&home, "", &["verify", "distil-small.en-q4_0"]).0, 0, "it is installed with its record");
+    let mut command = program();
+    let output = command.args(["quantize", "base", "q4_0"]).env("XDG_DATA_HOME", &home).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("noctule models pull base"), "{output:?}");
+}
+
+#[test]
+fn a_published_type_is_fetched_instead_of_made() {
+    let home = folder("published type");
+    let server = Server::start(|_, request| hub(request));
+    let word = NAME.replace("-q8_0", ":q8_0");
+    is_installed(&home, run(&home, &server.address(), &["pull", &word]));
+    assert!(server.requests()[0].path.ends_with(&format!("ggml-{NAME}.bin")), "{:?}", server.requests());
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[test]
+fn what_cannot_be_made_is_said() {
+    let home = folder("not made");
+    for (word, code, part) in [
+        ("base:q4k", 2, "did you mean 'q4_k'"),
+        ("base:iq4_m", 2, "iq4_xs"),
+        ("bsae:q4_k", 2, "did you mean 'base'"),
+        ("base-q5_1:q4_0", 2, "quantised already"),
+        ("base-q4_k", 2, "'noctule models pull base:q4_k' makes it here"),
+        ("base:q4_k", 1, "offline"),
+    ] {
+        let (found, _, stderr) = run(&home, "", &["pull", word, "--offline"]);
+        assert!(found == code && stderr.contains(part), "{word}: {found} {stderr}");
+    }
+    assert!(!home.join("noctule/models/base-q4_k.bin").exists());
+}
+
 #[test]
 fn limits_are_respected() {
     let home = folder("limits");
@@ -269,6 +350,23 @@ fn limits_are_respected() {
         is_refused(&folder("status"), pull(&folder("status"), &server), words);
         assert_eq!(server.requests().len(), 1, "{status}");
     }
+    // A date is as good as seconds; this one is whole seconds, at most two of them away.
+    let home = folder("date");
+    let server = Server::start(|n, request| match n {
+        0 => {
+            Reply::status(503).with("Retry-After", httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(2)))
+        }
+        _ => hub(request),
+    });
+    let before = SystemTime::now();
+    let (_, stderr) = is_installed(&home, pull(&home, &server));
+    assert!(before.elapsed().unwrap() >= Duration::from_millis(900), "{stderr}");
+    assert!(["1.", "2.0 s"].iter().any(|wait| stderr.contains(&format!("again in {wait}"))), "{stderr}");
+    let home = folder("too long");
+    let tomorrow = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(86400));
+    let server = Server::start(move |_, _| Reply::status(503).with("Retry-After", &tomorrow));
+    is_refused(&home, pull(&home, &server), "the same command goes on");
+    assert_eq!(server.requests().len(), 1, "nobody waits a day");
     let home = folder("too long");
     let server = Server::start(|_, _| Reply::status(429).with("Retry-After", 86400));
     is_refused(&home, pull(&home, &server), "asked too often");
@@ -293,7 +391,7 @@ fn without_a_network_the_message_says_what_is_missing() {
     let (code, _, stderr) = run(&home, "ftp://x", &["pull", NAME]);
     assert!(code == 2 && stderr.contains("no address of a hub"), "{stderr}");
     assert_eq!(run(&home, "", &["list"]).0, 0);
-    for words in [&["pull", "tny"][..], &["pull", "../x"], &["pull", "base:q4_k"], &["rm", "a/b"], &["pull"]] {
+    for words in [&["pull", "tny"][..], &["pull", "../x"], &["pull", "base:q4k"], &["rm", "a/b"], &["pull"]] {
         assert_eq!(run(&home, "", words).0, 2, "{words:?}");
     }
 }

@@ -4,6 +4,7 @@
 //! sequence is a list of cell numbers, so beams that share a prefix share its
 //! cells, and reordering beams copies lists of numbers instead of tensors.
 
+use crate::memory::floats;
 use crate::weights::Net;
 use noctule_kernels::{CrossKv, Product, Rows, RowsMut};
 
@@ -59,6 +60,11 @@ impl Cells {
         self.free.extend((0..self.capacity as u32).rev().filter(|cell| !used[*cell as usize]));
     }
 
+    /// Bytes of all cells.
+    pub fn size_bytes(&self) -> u64 {
+        self.layers.iter().map(|layer| floats(&[&layer.k, &layer.v])).sum()
+    }
+
     pub fn layer(&self, index: usize) -> &LayerCells {
         &self.layers[index]
     }
@@ -86,6 +92,11 @@ pub(crate) struct CrossCache {
 impl CrossCache {
     pub fn new(layers: usize, heads: usize, head_dim: usize) -> Self {
         Self { layers: (0..layers).map(|_| CrossKv::new(heads, head_dim)).collect(), k: Vec::new(), v: Vec::new() }
+    }
+
+    /// Bytes of the keys and values, and of the projections on their way.
+    pub fn size_bytes(&self) -> (u64, u64) {
+        (self.layers.iter().map(CrossKv::size_bytes).sum(), floats(&[&self.k, &self.v]))
     }
 
     /// Projects `features` (positions × d) to every layer's keys and values.

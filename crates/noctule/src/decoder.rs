@@ -8,8 +8,11 @@
 
 use crate::cache::{Cells, CrossCache};
 use crate::encoder::norm_rows;
+use crate::memory::floats;
+use crate::timing::Passes;
 use crate::weights::{Attention, DecoderLayer, Net};
 use noctule_kernels::{CrossWeights, Product, Rows, RowsMut};
+use std::time::Instant;
 
 /// Tokens to run and where they stand.
 pub(crate) struct Batch<'a> {
@@ -40,9 +43,16 @@ pub(crate) struct Decoder {
     mixed: Vec<f32>,
     last: Vec<f32>,
     logits: Vec<f32>,
+    /// Runs so far.
+    pub passes: Passes,
 }
 
 impl Decoder {
+    /// Bytes of the buffers.
+    pub fn size_bytes(&self) -> u64 {
+        floats(&[&self.stream, &self.normed, &self.wide, &self.mixed, &self.last, &self.logits])
+    }
+
     /// Runs a batch; returns logits, `batch.wanted.len()` × n_vocab.
     pub fn run(
         &mut self,
@@ -52,6 +62,7 @@ impl Decoder {
         batch: &Batch,
         mut capture: Option<Capture>,
     ) -> &mut [f32] {
+        let started = Instant::now();
         let Net { model, weights, compute } = net;
         let (m, d) = (batch.tokens.len(), model.hparams().n_text_state);
         self.stream.resize(m * d, 0.0);
@@ -65,7 +76,9 @@ impl Decoder {
             self.feed_forward(net, layer);
         }
         norm_rows(compute, &self.stream, &weights.decoder_norm, &mut self.normed, d);
-        self.project(net, batch.wanted)
+        self.project(net, batch.wanted);
+        self.passes.add(m, batch.wanted.len(), started.elapsed());
+        &mut self.logits
     }
 
     fn embed(&mut self, net: Net, batch: &Batch) {
@@ -170,7 +183,7 @@ impl Decoder {
     }
 
     /// Multiplies the wanted rows with the token embedding.
-    fn project(&mut self, net: Net, wanted: &[usize]) -> &mut [f32] {
+    fn project(&mut self, net: Net, wanted: &[usize]) {
         let hparams = net.model.hparams();
         let (d, n) = (hparams.n_text_state, hparams.n_vocab);
         self.last.clear();
@@ -183,6 +196,5 @@ impl Decoder {
             let product = Product::new(net.weights.token_embedding.matrix(net.model), out);
             net.compute.linear(Rows::new(&self.last, wanted.len(), d), &mut [product]);
         }
-        &mut self.logits
     }
 }

@@ -4,6 +4,7 @@
 //! trimmed): mel [2t+2 × n_mels] → conv1 → [2t × d] → conv2, stride 2 →
 //! [t × d] → layers → features [t × d]. See docs/MODEL.md.
 
+use crate::memory::floats;
 use crate::weights::{Attention, EncoderLayer, Mlp, Net};
 use noctule_kernels::{Compute, Product, Rows, RowsMut};
 
@@ -25,6 +26,11 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
+    /// Bytes of the mel frames that the convolutions read, and of everything else.
+    pub fn size_bytes(&self) -> (u64, u64) {
+        (floats(&[&self.mel]), floats(&[&self.stream, &self.normed, &self.wide]))
+    }
+
     /// The buffer that [`Self::run`] reads: `2 × positions + 2` rows of `n_mels`,
     /// the first and the last of them zero.
     pub fn mel_buffer(&mut self, positions: usize, n_mels: usize) -> &mut [f32] {

@@ -30,6 +30,7 @@
 
 mod align_window;
 pub mod alignment_heads;
+pub mod bench;
 mod cache;
 pub mod checkpoint;
 mod decoder;

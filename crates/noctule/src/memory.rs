@@ -11,6 +11,36 @@ const F32: u64 = 4;
 /// Program, tables, tokens and audio buffers, bytes.
 const FIXED: u64 = 16 << 20;
 
+/// Bytes of the buffers that a [`Transcriber`](crate::Transcriber) holds now. They grow with the first windows and
+/// stay for the next recording; the weights lie in the model's file and are not among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Buffers {
+    /// Keys and values of the text, of all beams.
+    pub self_kv: u64,
+    /// Keys and values of the audio.
+    pub cross_kv: u64,
+    /// Log-mel frames of a window, as they are computed and as the convolutions read them.
+    pub mel: u64,
+    /// Activations of the encoder, convolutions included.
+    pub encoder: u64,
+    /// Keys and values of the audio on their way into `cross_kv`.
+    pub cross: u64,
+    /// Activations of the decoder, and logits.
+    pub decoder: u64,
+}
+
+impl Buffers {
+    /// All of them.
+    pub fn total(&self) -> u64 {
+        self.self_kv + self.cross_kv + self.mel + self.encoder + self.cross + self.decoder
+    }
+}
+
+/// Bytes that these buffers hold, used or not.
+pub(crate) fn floats(buffers: &[&Vec<f32>]) -> u64 {
+    buffers.iter().map(|buffer| buffer.capacity() as u64 * F32).sum()
+}
+
 /// The process's peak resident set in bytes, from the kernel's own count
 /// (`VmHWM`); `None` where there is no `/proc`.
 pub fn peak_rss_bytes() -> Option<u64> {

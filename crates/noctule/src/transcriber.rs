@@ -19,11 +19,12 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::language;
 use crate::mel::{Mel, MelComputer, MelMaximum, PeakMeter};
+use crate::memory::Buffers;
 use crate::options::{LanguageChoice, Options, Task};
 use crate::rules::Rules;
 use crate::source::Samples;
 use crate::suppress::{Suppression, SuppressionRules};
-use crate::timing::Phases;
+use crate::timing::{Passes, Phases};
 use crate::tokenizer::Tokenizer;
 use crate::transcript::Transcript;
 use crate::weights::{Net, Weights};
@@ -132,7 +133,21 @@ impl Transcriber {
 
     /// Times and counts of the last run.
     pub fn phases(&self) -> Phases {
-        self.state.phases
+        Phases { passes: self.state.decoder.passes, ..self.state.phases }
+    }
+
+    /// The buffers that are held now.
+    pub fn buffers(&self) -> Buffers {
+        let State { mel, encoder, decoder, cells, cross, .. } = &self.state;
+        let ((frames, encoder), (cross_kv, cross)) = (encoder.size_bytes(), cross.size_bytes());
+        Buffers {
+            self_kv: cells.size_bytes(),
+            cross_kv,
+            mel: mel.size_bytes() + frames,
+            encoder,
+            cross,
+            decoder: decoder.size_bytes(),
+        }
     }
 
     /// A meter for the maximum of a recording that passes by, see [`Start::maximum`].
@@ -168,7 +183,7 @@ impl Transcriber {
     ) -> Result<Transcript, Error> {
         let positions = self.check(options)?;
         let state = &mut self.state;
-        state.phases = Phases::default();
+        (state.phases, state.decoder.passes) = (Phases::default(), Passes::default());
         state.aligner.resume(0.0);
         let vocab = self.model.vocab();
         // The first distilled models were trained without timestamps.

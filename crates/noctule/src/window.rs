@@ -51,6 +51,8 @@ pub(crate) struct Outcome {
     pub failure: Option<Failure>,
     /// Attempts beyond the first.
     pub fallbacks: usize,
+    /// Attempts that failed by looping, and otherwise.
+    pub failed: (usize, usize),
 }
 
 /// Runs `tokens` as the prompt of a window unless `held` is that prompt already.
@@ -93,7 +95,7 @@ pub(crate) fn decode_window(
         .collect();
     let mut held = Prompt::default();
     let mut best: Option<Outcome> = None;
-    let mut attempts = 0;
+    let (mut attempts, mut failed) = (0, (0, 0));
     while let Some((temperature, with_context)) = plan.pop_front() {
         let tokens = opening.tokens(with_context);
         let start_at = tokens.len() - opening.start.len();
@@ -106,6 +108,11 @@ pub(crate) fn decode_window(
         (outcome.temperature, outcome.used_context, outcome.first_stamp) = (temperature, with_context, first_stamp);
         attempts += 1;
         let failure = outcome.failure;
+        match failure {
+            Some(Failure::Repetition) => failed.0 += 1,
+            Some(_) => failed.1 += 1,
+            None => {}
+        }
         best = Some(match best {
             Some(previous) if previous.failure.is_none() => second_opinion(previous, outcome, vocab, bounds),
             Some(previous) => better(previous, outcome),
@@ -125,7 +132,7 @@ pub(crate) fn decode_window(
         }
     }
     let mut outcome = best.expect("there is at least one temperature");
-    outcome.fallbacks = attempts - 1;
+    (outcome.fallbacks, outcome.failed) = (attempts - 1, failed);
     Ok(outcome)
 }
 
@@ -166,6 +173,7 @@ fn judge(
         first_stamp: vocab.beg(),
         failure,
         fallbacks: 0,
+        failed: (0, 0),
     }
 }
 

@@ -35,6 +35,8 @@ pub enum ModelsVerb {
 const AFTER_PULL: &str = "\
 A fetch that was interrupted goes on where it stopped. What is fetched gets its
 name only when it is whole and its digests are right; what was compared is said.
+NAME:TYPE is fetched where that type is published; otherwise NAME is fetched and
+quantised here, and both stay ('noctule models rm NAME' removes the larger).
 
 Environment:
   HF_ENDPOINT     the hub or a mirror of it [default: https://huggingface.co]
@@ -124,7 +126,7 @@ pub struct ListArgs {
 /// Arguments of `models pull`.
 #[derive(Debug, Args)]
 pub struct PullArgs {
-    /// Names, as `noctule models list` shows them.
+    /// Names, as `noctule models list` shows them; NAME:TYPE, such as base:q4_k, is installed as NAME-TYPE.
     #[arg(value_name = "NAME", required = true)]
     pub names: Vec<String>,
     /// Take them from this folder with whisper.cpp's files (ggml-NAME.bin) instead of the network.

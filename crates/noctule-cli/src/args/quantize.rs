@@ -6,13 +6,13 @@ use std::path::PathBuf;
 /// Arguments of `quantize`.
 #[derive(Debug, Args)]
 pub struct QuantizeArgs {
-    /// The model to make smaller: a ggml file whose weights are f16, bf16 or f32.
+    /// The model to make smaller: a name in the store, or a ggml file, whose weights are f16, bf16 or f32.
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Types of the weights or names of mixes; each makes a file MODEL-TYPE.bin.
     #[arg(value_name = "TYPE", required_unless_present_any = ["target_size", "target_bpw"])]
     pub types: Vec<String>,
-    /// Write the files into this folder, which is made if it is missing [default: the model's].
+    /// Write the files into this folder, which is made if it is missing [default: the model's; of a name in the store, the store].
     #[arg(short, long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
     /// Replace files that are there already.

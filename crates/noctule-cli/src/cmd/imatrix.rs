@@ -2,9 +2,10 @@
 
 use crate::args::{ImatrixArgs, ModeArg};
 use crate::cmd::progress::Progress;
+use crate::cmd::quantize::open;
 use crate::failure::Failure;
 use crate::speech_set::{self, Entry};
-use crate::{interrupt, store, terminal};
+use crate::{interrupt, terminal};
 use noctule::{Config, Model, Precision, Transcriber};
 use noctule_quant::Importance;
 use noctule_quant::importance::{Calibration, Mode, Statistics};
@@ -98,21 +99,6 @@ fn naming(entry: &Entry, error: &noctule_quant::Error) -> String {
         noctule_quant::Error::Engine(error) => format!("{}: {error}", entry.name()),
         other => other.to_string(),
     }
-}
-
-/// Opens a model of the store or a path.
-///
-/// # Errors
-/// [`Failure::Work`] if there is none.
-pub fn open(given: &Path) -> Result<Model, Failure> {
-    let path = store::resolve(given);
-    if !path.exists() {
-        let shown = given.display();
-        return Err(Failure::work(format!(
-            "there is no model '{shown}': give the path of a ggml model, or fetch one by name with 'noctule models pull'"
-        )));
-    }
-    Model::open(&path).map_err(Failure::work)
 }
 
 fn open_float(given: &Path) -> Result<Model, Failure> {

@@ -5,3 +5,4 @@ pub mod models;
 pub mod progress;
 pub mod quantize;
 pub mod transcribe;
+pub mod whisper_cpp;

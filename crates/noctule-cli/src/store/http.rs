@@ -10,7 +10,7 @@ use crate::terminal;
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use ureq::http::{HeaderMap, Response, Uri};
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 use ureq::{Agent, Body};
@@ -202,7 +202,7 @@ fn answer(
 
 /// What a status means that brings no file.
 fn refusal(status: u16, response: &Response<Body>, address: &str) -> Problem {
-    let wait = text(response.headers(), "retry-after").and_then(|wait| wait.parse().ok()).map(Duration::from_secs);
+    let wait = text(response.headers(), "retry-after").and_then(|wait| retry_after(&wait, SystemTime::now()));
     match status {
         401 | 403 => Problem::Lasting(format!(
             "{address} asks for permission ({status}): accept the model's terms on its page, and give a token in HF_TOKEN"
@@ -212,6 +212,15 @@ fn refusal(status: u16, response: &Response<Body>, address: &str) -> Problem {
         408 | 500..=599 => Problem::Passing(format!("the server has a problem ({status})"), wait),
         _ => Problem::Lasting(format!("{address}: unexpected answer {status}")),
     }
+}
+
+/// What `Retry-After` asks for: seconds, or a date (RFC 9110, section 10.2.3); one that is over asks for nothing.
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    date.duration_since(now).ok()
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -325,6 +334,22 @@ mod tests {
         assert_eq!(origin("https://Hub.example/x"), origin("https://hub.example:443/y"));
         for other in ["http://hub.example/", "https://hub.example.org/", "https://hub.example:444/"] {
             assert_ne!(origin(other), origin("https://hub.example/"), "{other}");
+        }
+    }
+
+    #[test]
+    fn waits_are_seconds_or_dates() {
+        let noon = httpdate::parse_http_date("Sun, 06 Nov 1994 12:00:00 GMT").unwrap();
+        for (value, seconds) in [
+            ("7", Some(7)),
+            ("Sun, 06 Nov 1994 12:01:30 GMT", Some(90)),
+            ("Sunday, 06-Nov-94 12:00:05 GMT", Some(5)),
+            ("Sun Nov  6 12:00:10 1994", Some(10)),
+            ("Sun, 06 Nov 1994 11:59:00 GMT", None),
+            ("-3", None),
+            ("soon", None),
+        ] {
+            assert_eq!(retry_after(value, noon), seconds.map(Duration::from_secs), "{value}");
         }
     }
 

@@ -16,6 +16,7 @@ pub mod digest;
 pub mod http;
 #[cfg(feature = "download")]
 pub mod pull;
+pub mod quantised;
 pub mod space;
 
 use crate::failure::Failure;
@@ -233,6 +234,19 @@ pub fn canonical(word: &str) -> Option<String> {
         _ => word,
     };
     is_name(name).then(|| name.to_owned())
+}
+
+/// Why there is no model file `given`, and what to do about it.
+pub fn missing(given: &Path) -> Failure {
+    let name = given.to_str().and_then(canonical);
+    let published = name.filter(|name| catalogue::find(name).is_some());
+    let advice = match published {
+        Some(name) => format!("'noctule models pull {name}' fetches the model of this name"),
+        None => "give the path of a ggml model as whisper.cpp uses it, for example models/ggml-base.bin, \
+                 or a name that 'noctule models list' shows"
+            .into(),
+    };
+    Failure::work(format!("there is no model file '{}': {advice}", given.display()))
 }
 
 /// The file that `given` means where a model is asked for: a path that leads to a file, or else the name of a model in

@@ -29,6 +29,11 @@ impl CrossKv {
         Self { heads, depth, t: 0, keys: Vec::new(), values: Vec::new() }
     }
 
+    /// Bytes of keys and values as they are held.
+    pub fn size_bytes(&self) -> u64 {
+        ((self.keys.capacity() + self.values.capacity()) * size_of::<u16>()) as u64
+    }
+
     /// The number of positions.
     pub fn len(&self) -> usize {
         self.t

@@ -38,6 +38,11 @@ impl Mel {
         Self { n_mels, n_samples: 0, running: false, loudest: SILENCE.log10(), first: 0, logs: Vec::new(), samples }
     }
 
+    /// Bytes of the frames and of the samples under them.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        crate::memory::floats(&[&self.logs, &self.samples.samples])
+    }
+
     /// Forgets everything and expects a recording of `n_samples`. Memory is kept.
     pub fn start(&mut self, n_samples: u64, maximum: MelMaximum) {
         (self.n_samples, self.first) = (n_samples, 0);

@@ -105,6 +105,8 @@ pub(super) fn decode(
         outcome.avg_logprob = outcome.hypothesis.avg_logprob();
     }
     phases.fallbacks += outcome.fallbacks;
+    phases.looped += outcome.failed.0;
+    phases.improbable += outcome.failed.1;
     phases.tokens += outcome.hypothesis.result_len;
     let segments = cut(&outcome, vocab, place, run.duration, run.timestamps, options);
     let step = advance(&outcome, vocab, place, options);

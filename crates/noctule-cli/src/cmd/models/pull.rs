@@ -1,15 +1,18 @@
-//! `noctule models pull`.
+//! `noctule models pull`: published models fetched, NAME:TYPE made here of its source where nobody publishes that type.
 
 use super::{name, print, print_json};
 use crate::args::PullArgs;
+use crate::cmd::quantize;
+use crate::cmd::quantize::plans::Kind;
 use crate::failure::Failure;
-use crate::store::Store;
 use crate::store::catalogue::{self, Entry};
 use crate::store::http::Client;
 use crate::store::pull::{self, Outcome, Sources, Watch};
 use crate::store::space::{Space, size};
+use crate::store::{Store, quantised};
 use crate::terminal;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use noctule::Model;
 use serde::Serialize;
 use std::io;
 use std::sync::Mutex;
@@ -32,13 +35,15 @@ struct Report {
 
 /// Fetches; a model that cannot be had is a failure, the others are installed all the same.
 pub fn run(args: &PullArgs) -> Result<bool, Failure> {
-    let mut entries: Vec<&'static Entry> = Vec::new();
+    let mut jobs: Vec<Job> = Vec::new();
     for word in &args.names {
-        let entry = published(word)?;
-        if !entries.contains(&entry) {
-            entries.push(entry);
+        let job = Job::new(word)?;
+        if !jobs.contains(&job) {
+            jobs.push(job);
         }
     }
+    // What is made needs its source, and two threads should not fetch that at once.
+    jobs.sort_by_key(|job| job.made.is_some());
     let store = Store::open()?;
     let no_network = std::env::var("HF_HUB_OFFLINE").is_ok_and(|value| !["", "0", "false"].contains(&&*value));
     let client = match args.offline || no_network || args.from.is_some() {
@@ -50,22 +55,22 @@ pub fn run(args: &PullArgs) -> Result<bool, Failure> {
     let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
     let (next, failed, printed) = (AtomicUsize::new(0), AtomicUsize::new(0), Mutex::new(Ok(())));
     let work = || {
-        while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let line = Line::new(entry.name, args.quiet, &bars);
-            let outcome = pull::pull(&store, entry, &sources, &line);
+        while let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let line = Line::new(job.name(), args.quiet, &bars);
+            let outcome = job.run(&store, &sources, &line);
             line.bar.finish_and_clear();
             if outcome.is_err() {
                 failed.fetch_add(1, Ordering::Relaxed);
             }
             let mut printed = printed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let done = bars.suspend(|| tell(&store, entry, outcome, args));
+            let done = bars.suspend(|| tell(&store, job.name(), outcome, args));
             if printed.is_ok() {
                 *printed = done;
             }
         }
     };
     thread::scope(|scope| {
-        for _ in 0..usize::from(args.jobs).min(entries.len()) {
+        for _ in 0..usize::from(args.jobs).min(jobs.len()) {
             scope.spawn(work);
         }
     });
@@ -73,32 +78,105 @@ pub fn run(args: &PullArgs) -> Result<bool, Failure> {
     Ok(failed.into_inner() == 0)
 }
 
+/// One model that was asked for.
+#[derive(Debug, PartialEq)]
+struct Job {
+    /// What is fetched.
+    entry: &'static Entry,
+    /// What is made of it: a name, and the type or mix.
+    made: Option<(String, Kind)>,
+}
+
+impl Job {
+    /// What a word means: a published name, or NAME:TYPE.
+    fn new(word: &str) -> Result<Self, Failure> {
+        let Some((base, kind)) = word.split_once(':') else {
+            return Ok(Self { entry: published(word)?, made: None });
+        };
+        let source = published(base)?;
+        let kind = Kind::parse(kind).map_err(|problem| Failure::usage(format!("'{word}': {problem}")))?;
+        if source.kind == kind.name() {
+            return Ok(Self { entry: source, made: None });
+        }
+        if source.kind != "f16" {
+            return Err(Failure::usage(format!("'{word}': {base} is quantised already; name its float model")));
+        }
+        let name = quantised::name(source.name, &kind.name());
+        let published = catalogue::find(&name);
+        Ok(Self { entry: published.unwrap_or(source), made: published.is_none().then_some((name, kind)) })
+    }
+
+    fn name(&self) -> &str {
+        self.made.as_ref().map_or(self.entry.name, |(name, _)| name)
+    }
+
+    fn run(&self, store: &Store, sources: &Sources, line: &Line) -> Result<Outcome, Failure> {
+        match &self.made {
+            None => pull::pull(store, self.entry, sources, line),
+            Some((name, kind)) => self.make(store, name, *kind, sources, line),
+        }
+    }
+
+    fn make(&self, store: &Store, name: &str, kind: Kind, sources: &Sources, line: &Line) -> Result<Outcome, Failure> {
+        let lock = store.lock(name, || line.notice("waiting for another process that changes this model"))?;
+        if store.path(name).exists() {
+            return Ok(Outcome::Present);
+        }
+        let source = self.entry.name;
+        line.notice(&format!("nobody publishes it; it is made of {source}"));
+        if let Outcome::Installed(record) = pull::pull(store, self.entry, sources, line)? {
+            line.notice(&format!("{source} is installed: {}, {}", size(record.size_bytes), record.checked.join(", ")));
+        }
+        let made = || -> Result<Outcome, Failure> {
+            let model = Model::open(&store.path(source)).map_err(Failure::work)?;
+            let plan = kind.plan(&model)?;
+            let wanted = vec![quantised::Wanted { plan, name: name.to_owned(), lock }];
+            let mut progress = |done, total| {
+                line.progress(done, Some(total));
+                true
+            };
+            let records = quantised::make(store, source, &model, wanted, quantize::threads(None), &mut progress)?;
+            records.into_iter().next().map(Outcome::Installed).ok_or_else(|| Failure::work("nothing was made"))
+        };
+        made().map_err(|failure| match failure {
+            Failure::Work(message) => Failure::Work(format!("{name}: {message}")),
+            other => other,
+        })
+    }
+}
+
 /// The entry of the catalogue that a word means.
 fn published(word: &str) -> Result<&'static Entry, Failure> {
-    if let Some((base, ty)) = word.split_once(':') {
-        return Err(Failure::usage(format!(
-            "'{word}': types that nobody publishes are not made while fetching; pull {base}, then quantise it to {ty}"
-        )));
-    }
     let name = name(word)?;
     catalogue::find(&name).ok_or_else(|| {
-        let hint = catalogue::nearest(&name).map(|near| format!("; did you mean '{near}'?")).unwrap_or_default();
+        let hint = match (made_of(&name), catalogue::nearest(&name)) {
+            (Some(word), _) => format!("; 'noctule models pull {word}' makes it here, and"),
+            (None, Some(near)) => format!("; did you mean '{near}'?"),
+            (None, None) => ";".into(),
+        };
         Failure::usage(format!("no model '{name}' is published{hint} 'noctule models list' shows all names"))
     })
 }
 
+/// NAME:TYPE for a name that ends in a type that can be made of a published model.
+fn made_of(name: &str) -> Option<String> {
+    let (source, kind) = name.rsplit_once('-')?;
+    Kind::parse(kind).ok()?;
+    catalogue::find(source).map(|source| format!("{}:{kind}", source.name))
+}
+
 /// Says what has become of one model.
-fn tell(store: &Store, entry: &Entry, outcome: Result<Outcome, Failure>, args: &PullArgs) -> Result<(), Failure> {
-    let path = store.path(entry.name).display().to_string();
+fn tell(store: &Store, name: &str, outcome: Result<Outcome, Failure>, args: &PullArgs) -> Result<(), Failure> {
+    let path = store.path(name).display().to_string();
     if !args.json {
         return match outcome {
             Ok(Outcome::Present) => {
-                terminal::notice(args.quiet, &format!("{}: installed already; 'models verify' checks it", entry.name));
+                terminal::notice(args.quiet, &format!("{}: installed already; 'models verify' checks it", name));
                 Ok(())
             }
             Ok(Outcome::Installed(record)) => {
                 let (size, checked) = (size(record.size_bytes), record.checked.join(", "));
-                print(&format!("{}: {size}, {checked}: installed as {path}\n", entry.name))
+                print(&format!("{}: {size}, {checked}: installed as {path}\n", name))
             }
             Err(failure) => {
                 terminal::error(&failure.to_string());
@@ -107,7 +185,7 @@ fn tell(store: &Store, entry: &Entry, outcome: Result<Outcome, Failure>, args: &
         };
     }
     let mut report = Report {
-        name: entry.name.to_owned(),
+        name: name.to_owned(),
         status: "present",
         path: Some(path),
         size_bytes: None,
@@ -132,14 +210,14 @@ fn tell(store: &Store, entry: &Entry, outcome: Result<Outcome, Failure>, args: &
 
 /// One model's line on the terminal.
 struct Line<'a> {
-    name: &'static str,
+    name: &'a str,
     quiet: bool,
     bars: &'a MultiProgress,
     bar: ProgressBar,
 }
 
 impl<'a> Line<'a> {
-    fn new(name: &'static str, quiet: bool, bars: &'a MultiProgress) -> Self {
+    fn new(name: &'a str, quiet: bool, bars: &'a MultiProgress) -> Self {
         let bar = ProgressBar::hidden();
         if quiet || !terminal::can_move(&io::stderr()) {
             return Self { name, quiet, bars, bar };
@@ -148,7 +226,7 @@ impl<'a> Line<'a> {
         let style =
             ProgressStyle::with_template("{prefix:20} {bar:20} {bytes:>10} of {total_bytes:10} {bytes_per_sec} {eta}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.set_prefix(name);
+        bar.set_prefix(name.to_owned());
         Self { name, quiet, bars, bar }
     }
 }

@@ -1,23 +1,25 @@
 //! `noctule quantize`: arguments → plans → files, with a word on each.
 
 mod picture;
-mod plans;
+pub mod plans;
 mod quality;
 mod report;
-mod types;
+mod target;
+pub mod types;
 
 use crate::args::QuantizeArgs;
-use crate::cmd::imatrix::open;
 use crate::cmd::progress::Progress;
 use crate::failure::Failure;
+use crate::store::{self, quantised};
 use crate::{interrupt, terminal};
 use noctule::Model;
-use noctule_quant::Plan;
-use plans::Kind;
+use noctule_quant::{Error, Plan};
+use report::Report;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
+use target::Target;
 
 /// Smaller models are done before a bar would tell anything, bytes.
 const LARGE: f64 = 2e7;
@@ -31,88 +33,146 @@ pub fn run(args: &QuantizeArgs) -> Result<(), Failure> {
     if args.compare {
         return quality::compare(args);
     }
-    let wanted = Wanted::new(args)?;
-    let model = open(&wanted.model)?;
-    for (_, path) in &wanted.outputs {
-        wanted.check_target(path, &model)?;
-    }
-    let outputs = plans::make(args, &model, &wanted.outputs)?;
-    if let Some(folder) = &args.output_dir {
-        fs::create_dir_all(folder)
-            .map_err(|error| Failure::work(format!("cannot make the folder '{}': {error}", folder.display())))?;
-    }
-    let started = Instant::now();
-    write(args, &model, &outputs)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let mut report = report::Report::new(&model, &outputs, seconds)?;
+    let path = store::resolve(&args.model);
+    let (target, overwrite) = match Target::of_whisper_quantize(args)? {
+        Some(target) => (target, true),
+        None => (Target::new(args, &path)?, args.overwrite),
+    };
+    let model = open(&path)?;
+    let job = Job { model: &model, target, overwrite, quiet: args.quiet, threads: threads(args.threads) };
+    job.check_targets()?;
+    let plans = plans::make(args, &model, &job.target.kinds())?;
+    let (mut report, files) = job.run(plans, args.output_dir.as_deref())?;
     if !args.quiet {
         report.lines().iter().for_each(|line| terminal::notice(false, line));
     }
     if args.report {
-        let files: Vec<PathBuf> = outputs.iter().map(|(_, path)| path.clone()).collect();
         report.quality = Some(quality::measure(args, &model, &files)?);
     }
     if args.json { print_json(&report) } else { Ok(()) }
 }
 
-fn write(args: &QuantizeArgs, model: &Model, outputs: &[(Plan, PathBuf)]) -> Result<(), Failure> {
-    let mut bar = Progress::new(model.name(), args.quiet, LARGE);
+/// Makes one file of one type, whose name or number is `ty`, and replaces what is there.
+///
+/// # Errors
+/// As [`run`].
+pub fn one(model: &Path, output: &Path, ty: &str) -> Result<Report, Failure> {
+    let kind = types::parse_kind(ty)?;
+    let model = open(model)?;
+    let target = Target::Files(vec![(kind, output.to_owned())]);
+    let job = Job { model: &model, target, overwrite: true, quiet: true, threads: threads(None) };
+    job.check_targets()?;
+    Ok(job.run(vec![kind.plan(&model)?], None)?.0)
+}
+
+/// Opens a model of the store or a path.
+///
+/// # Errors
+/// [`Failure::Work`] if there is none.
+pub fn open(given: &Path) -> Result<Model, Failure> {
+    let path = store::resolve(given);
+    if !path.exists() {
+        return Err(store::missing(given));
+    }
+    Model::open(&path).map_err(Failure::work)
+}
+
+/// Runs `work` with a bar for the model of this name; what it is given tells how much of how much is done, and hears
+/// whether to go on.
+pub fn with_bar<T>(name: &str, quiet: bool, work: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> T) -> T {
+    with_bar_from(name, quiet, LARGE, work)
+}
+
+fn with_bar_from<T>(
+    name: &str,
+    quiet: bool,
+    least: f64,
+    work: impl FnOnce(&mut dyn FnMut(u64, u64) -> bool) -> T,
+) -> T {
+    let mut bar = Progress::new(name, quiet, least);
     interrupt::listen();
-    let mut progress = |done: u64, total: u64| {
+    let result = work(&mut |done, total| {
         bar.update(done as f64, total as f64);
         !interrupt::requested()
-    };
-    let result = noctule_quant::quantize(model, outputs, plans::threads(args), &mut progress);
+    });
     bar.finish();
-    result.map_err(|error| match error {
-        noctule_quant::Error::Stopped => Failure::Interrupted(error.to_string(), None),
-        _ => Failure::work(error),
-    })
+    result
 }
 
-/// What the arguments mean.
-struct Wanted {
-    model: PathBuf,
-    outputs: Vec<(Kind, PathBuf)>,
+/// The threads that were asked for, or all processors.
+pub fn threads(asked: Option<u16>) -> usize {
+    asked.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from)
+}
+
+/// Ctrl-C is no failure of the work.
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::Stopped => Failure::Interrupted(error.to_string(), None),
+        _ => Failure::work(error),
+    }
+}
+
+/// Which files to make of a model.
+struct Job<'a> {
+    model: &'a Model,
+    target: Target,
     /// Whether a file that is there is replaced.
     overwrite: bool,
+    quiet: bool,
+    threads: usize,
 }
 
-impl Wanted {
-    fn new(args: &QuantizeArgs) -> Result<Wanted, Failure> {
-        if let Some(wanted) = Wanted::of_whisper_quantize(args)? {
-            return Ok(wanted);
-        }
-        let folder = args.output_dir.clone().or_else(|| args.model.parent().map(Path::to_path_buf));
-        let stem = args.model.file_stem().unwrap_or_default();
-        let mut outputs: Vec<(Kind, PathBuf)> = Vec::new();
-        for kind in Kind::all(args)? {
-            let mut file = stem.to_owned();
-            file.push(format!("-{}.bin", kind.name()));
-            if outputs.iter().all(|(other, _)| *other != kind) {
-                outputs.push((kind, folder.clone().unwrap_or_default().join(file)));
+impl Job<'_> {
+    /// Writes a file for each plan, in the order of the target; what was written, and where it lies.
+    fn run(&self, plans: Vec<Plan>, folder: Option<&Path>) -> Result<(Report, Vec<PathBuf>), Failure> {
+        let started = Instant::now();
+        let outputs: Vec<(Plan, PathBuf)> = match &self.target {
+            Target::Files(files) => {
+                let outputs: Vec<_> = plans.into_iter().zip(files.iter().map(|(_, path)| path.clone())).collect();
+                if let Some(folder) = folder {
+                    let failed = |error| format!("cannot make the folder '{}': {error}", folder.display());
+                    fs::create_dir_all(folder).map_err(|error| Failure::Work(failed(error)))?;
+                }
+                let written = with_bar(self.model.name(), self.quiet, |progress| {
+                    noctule_quant::quantize(self.model, &outputs, self.threads, progress)
+                });
+                written.map_err(failure)?;
+                outputs
+            }
+            Target::Store(store, source, kinds) => {
+                let mut wanted = Vec::new();
+                for (kind, plan) in kinds.iter().zip(plans) {
+                    let name = quantised::name(source, &kind.name());
+                    let waiting = || terminal::notice(self.quiet, &format!("{name}: waiting for another process"));
+                    let lock = store.lock(&name, waiting)?;
+                    // Another process may have made it meanwhile.
+                    self.check_target(&store.path(&name))?;
+                    wanted.push(quantised::Wanted { plan, name, lock });
+                }
+                let outputs = wanted.iter().map(|one| (one.plan.clone(), store.path(&one.name))).collect();
+                with_bar(source, self.quiet, |progress| {
+                    quantised::make(store, source, self.model, wanted, self.threads, progress)
+                })?;
+                outputs
+            }
+        };
+        let report = Report::new(self.model, &outputs, started.elapsed().as_secs_f64())?;
+        Ok((report, outputs.into_iter().map(|(_, path)| path).collect()))
+    }
+
+    /// Refuses what would be lost before anything is measured.
+    fn check_targets(&self) -> Result<(), Failure> {
+        match &self.target {
+            Target::Files(files) => files.iter().try_for_each(|(_, path)| self.check_target(path)),
+            Target::Store(store, source, kinds) => {
+                kinds.iter().try_for_each(|kind| self.check_target(&store.path(&quantised::name(source, &kind.name()))))
             }
         }
-        Ok(Wanted { model: args.model.clone(), outputs, overwrite: args.overwrite })
     }
 
-    /// `IN OUT TYPE`: the middle word is a path, not a type.
-    fn of_whisper_quantize(args: &QuantizeArgs) -> Result<Option<Wanted>, Failure> {
-        let [out, ty] = args.types.as_slice() else { return Ok(None) };
-        let path = out.contains(['.', '/', std::path::MAIN_SEPARATOR]);
-        if !path {
-            return Ok(None);
-        }
-        if args.output_dir.is_some() {
-            return Err(Failure::usage(format!("'{out}' names the file already: leave --output-dir out")));
-        }
-        let ty = types::parse_or_number(ty).map_err(Failure::Usage)?;
-        Ok(Some(Wanted { model: args.model.clone(), outputs: vec![(Kind::Type(ty), out.into())], overwrite: true }))
-    }
-
-    fn check_target(&self, path: &Path, model: &Model) -> Result<(), Failure> {
+    fn check_target(&self, path: &Path) -> Result<(), Failure> {
         let same = |a: &Path, b: &Path| a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b));
-        if model.path().is_some_and(|model| same(path, model)) {
+        if self.model.path().is_some_and(|model| same(path, model)) {
             return Err(Failure::work(format!(
                 "'{}' is the model itself: write the result to another file",
                 path.display()

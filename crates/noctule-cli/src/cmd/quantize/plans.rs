@@ -1,17 +1,15 @@
 //! Types, mixes and budgets → which tensor gets which type.
 
-use super::types;
+use super::{failure, threads, types, with_bar_from};
 use crate::args::QuantizeArgs;
 use crate::cmd::imatrix::engine;
-use crate::cmd::progress::Progress;
 use crate::failure::Failure;
-use crate::{interrupt, speech_set};
+use crate::speech_set;
 use noctule::Model;
 use noctule_quant::quality::{Passage, passages};
 use noctule_quant::recipe::{self, Budget, Recipe};
 use noctule_quant::sensitivity::Sensitivity;
-use noctule_quant::{Error, GgmlType, Importance, Plan};
-use std::path::PathBuf;
+use noctule_quant::{GgmlType, Importance, Plan};
 
 /// What one file is to be.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,19 +23,39 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// The type or the mix of this name.
+    ///
+    /// # Errors
+    /// A sentence with the nearest name and all names.
+    pub fn parse(name: &str) -> Result<Kind, String> {
+        match recipe::named(name) {
+            Some(recipe) => Ok(Kind::Mix(recipe)),
+            None => types::parse(name).map(Kind::Type),
+        }
+    }
+
     /// All that the arguments name, in their order.
     ///
     /// # Errors
     /// [`Failure::Usage`] for names that there are not.
     pub fn all(args: &QuantizeArgs) -> Result<Vec<Kind>, Failure> {
-        let named = |name: &String| match recipe::named(name) {
-            Some(recipe) => Ok(Kind::Mix(recipe)),
-            None => types::parse(name).map(Kind::Type).map_err(Failure::Usage),
-        };
-        let mut kinds = args.types.iter().map(named).collect::<Result<Vec<_>, _>>()?;
+        let named = |name: &String| Kind::parse(name).map_err(Failure::Usage);
+        let mut kinds = args.types.iter().map(named).collect::<Result<Vec<_>, Failure>>()?;
         kinds.extend(args.target_size.map(|mb| Kind::Best(Budget::Bytes((mb * 1e6) as u64))));
         kinds.extend(args.target_bpw.map(|bits| Kind::Best(Budget::BitsPerWeight(bits))));
         Ok(kinds)
+    }
+
+    /// The plan of a type or a mix with a name, without importance.
+    ///
+    /// # Errors
+    /// [`Failure::Work`] if the model cannot be quantised, [`Failure::Usage`] for a budget, which must be measured.
+    pub fn plan(&self, model: &Model) -> Result<Plan, Failure> {
+        match self {
+            Kind::Type(ty) => Plan::new(model, *ty).map_err(Failure::work),
+            Kind::Mix(recipe) => recipe.plan(model).map_err(Failure::work),
+            Kind::Best(_) => Err(Failure::usage("a budget needs a measurement")),
+        }
     }
 
     /// As it stands in the name of a file.
@@ -56,41 +74,40 @@ impl Kind {
 /// # Errors
 /// [`Failure::Work`] if the model cannot be quantised, a file of importance or sensitivity does not fit, or no mix
 /// does.
-pub fn make(args: &QuantizeArgs, model: &Model, wanted: &[(Kind, PathBuf)]) -> Result<Vec<(Plan, PathBuf)>, Failure> {
+pub fn make(args: &QuantizeArgs, model: &Model, wanted: &[Kind]) -> Result<Vec<Plan>, Failure> {
     let importance = args.imatrix.as_deref().map(|path| Importance::read_for(path, model));
     let importance = importance.transpose().map_err(Failure::work)?;
     let mut sensitivity = None;
     let mut outputs = Vec::new();
-    for (kind, path) in wanted {
+    for kind in wanted {
         let plan = match kind {
-            Kind::Type(ty) if args.compatible => Plan::new(model, noctule_quant::uniform(model, *ty)),
-            Kind::Type(ty) => Plan::new(model, *ty),
-            Kind::Mix(recipe) => recipe.plan(model),
-            Kind::Best(budget) if args.compatible => recipe::best_uniform(model, &kind.name(), *budget),
+            Kind::Type(ty) if args.compatible => {
+                Plan::new(model, noctule_quant::uniform(model, *ty)).map_err(Failure::work)
+            }
+            Kind::Type(_) | Kind::Mix(_) => kind.plan(model),
+            Kind::Best(budget) if args.compatible => {
+                recipe::best_uniform(model, &kind.name(), *budget).map_err(Failure::work)
+            }
             Kind::Best(budget) => {
                 let known = match sensitivity.take() {
                     Some(known) => known,
                     None => sensitivity_of(args, model, importance.as_ref())?,
                 };
                 let known = sensitivity.insert(known);
-                recipe::best(model, &kind.name(), *budget, known, importance.as_ref(), threads(args))
+                let (name, threads) = (kind.name(), threads(args.threads));
+                recipe::best(model, &name, *budget, known, importance.as_ref(), threads).map_err(Failure::work)
             }
         };
-        let mut plan = plan.map_err(Failure::work)?;
+        let mut plan = plan?;
         if let Some(importance) = &importance {
             plan = plan.weighed(importance);
         }
         if let Some(obstacle) = plan.obstacle().filter(|_| args.compatible) {
             return Err(Failure::work(format!("stock whisper.cpp could not read {}: {obstacle}", kind.name())));
         }
-        outputs.push((plan, path.clone()));
+        outputs.push(plan);
     }
     Ok(outputs)
-}
-
-pub fn threads(args: &QuantizeArgs) -> usize {
-    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-    args.threads.map_or_else(processors, usize::from)
 }
 
 /// Reads what each matrix bears, or measures it.
@@ -105,18 +122,10 @@ fn sensitivity_of(args: &QuantizeArgs, model: &Model, importance: Option<&Import
         ));
     }
     let passages = heard(args, model)?;
-    let mut bar = Progress::new("sensitivity", args.quiet, 1.0);
-    interrupt::listen();
-    let mut progress = |done: u64, total: u64| {
-        bar.update(done as f64, total as f64);
-        !interrupt::requested()
-    };
-    let found = Sensitivity::measure(model, &passages, importance, threads(args), &mut progress);
-    bar.finish();
-    let found = found.map_err(|error| match error {
-        Error::Stopped => Failure::Interrupted(error.to_string(), None),
-        _ => Failure::work(error),
-    })?;
+    let found = with_bar_from("sensitivity", args.quiet, 1.0, |progress| {
+        Sensitivity::measure(model, &passages, importance, threads(args.threads), progress)
+    });
+    let found = found.map_err(failure)?;
     if let Some(path) = &args.sensitivity {
         found.write(path).map_err(Failure::work)?;
     }

@@ -1,8 +1,8 @@
 //! What the types cost: quantised files against their source, on speech.
 
-use super::{picture, print_json};
+use super::{open, picture, print_json};
 use crate::args::QuantizeArgs;
-use crate::cmd::imatrix::{engine, open};
+use crate::cmd::imatrix::engine;
 use crate::cmd::progress::Progress;
 use crate::failure::Failure;
 use crate::{interrupt, speech_set, terminal};

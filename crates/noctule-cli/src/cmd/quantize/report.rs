@@ -72,6 +72,11 @@ impl Report {
         Ok(Report { model: source, outputs, seconds, quality: None })
     }
 
+    /// From the first byte read to the last file on the disk.
+    pub fn seconds(&self) -> f64 {
+        self.seconds
+    }
+
     /// One line for each file, more where something is odd.
     pub fn lines(&self) -> Vec<String> {
         self.outputs.iter().flat_map(Written::lines).collect()

@@ -1,6 +1,8 @@
 //! Name of a type → the type, or what would be right.
 
-use noctule_quant::recipe::RECIPES;
+use super::plans::Kind;
+use crate::failure::Failure;
+use noctule_quant::recipe::{self, RECIPES};
 use noctule_quant::{GgmlType, encode, names};
 
 /// Names more alike than this are taken for a slip.
@@ -26,6 +28,17 @@ pub fn parse_or_number(text: &str) -> Result<GgmlType, String> {
     match text.parse().ok().and_then(GgmlType::from_ftype) {
         Some(ty) => parse(ty.name()),
         None => parse(text),
+    }
+}
+
+/// As [`parse_or_number`]; also a mix with a name.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_kind(text: &str) -> Result<Kind, Failure> {
+    match recipe::named(text) {
+        Some(recipe) => Ok(Kind::Mix(recipe)),
+        None => parse_or_number(text).map(Kind::Type).map_err(Failure::Usage),
     }
 }
 

@@ -17,7 +17,7 @@ pub fn line(segment: &Segment) -> Option<String> {
     for word in &segment.words {
         let clean: String = word.word.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let shown = if text.is_empty() { clean.trim_start() } else { &clean };
-        let _ = write!(text, "\x1b[38;5;{}m{shown}", colour(word.probability));
+        let _ = write!(text, "\x1b[38;5;{}m{shown}", scale(word.probability));
     }
     // As the text without colours names them.
     let name = match segment.speaker {
@@ -29,20 +29,21 @@ pub fn line(segment: &Segment) -> Option<String> {
     Some(format!("{name}{text}\x1b[0m\n"))
 }
 
-fn colour(probability: f32) -> u8 {
+/// The number among xterm's 256 of the colour for a probability.
+pub fn scale(probability: f32) -> u8 {
     let place = probability.clamp(0.0, 1.0).powi(3) * SCALE.len() as f32;
     SCALE[(place as usize).min(SCALE.len() - 1)]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::colour;
+    use super::scale;
 
     #[test]
     fn sure_words_are_green() {
-        assert_eq!(colour(1.0), 46);
-        assert_eq!(colour(0.0), 196);
-        assert_eq!(colour(0.8), 190);
-        assert_eq!(colour(f32::NAN), 196);
+        assert_eq!(scale(1.0), 46);
+        assert_eq!(scale(0.0), 196);
+        assert_eq!(scale(0.8), 190);
+        assert_eq!(scale(f32::NAN), 196);
     }
 }

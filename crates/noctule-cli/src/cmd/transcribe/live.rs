@@ -3,6 +3,7 @@
 
 use super::clock::FileClock;
 use super::colours;
+use super::face::Face;
 use super::journal::Journal;
 use super::output;
 use crate::cmd::progress::Progress;
@@ -22,6 +23,7 @@ pub struct Live<'a> {
     lines: Option<Lines>,
     progress: Progress,
     journal: Option<Journal>,
+    face: &'a mut dyn Face,
     /// How much is behind us, seconds.
     done: f64,
     /// Why no more can be written.
@@ -39,13 +41,20 @@ struct Lines {
 
 impl<'a> Live<'a> {
     /// For `input`; `first` when no other input came before. `journal` gets every window.
-    pub fn new(plan: &Plan, input: &Input, clock: &'a FileClock, first: bool, journal: Option<Journal>) -> Self {
+    pub fn new(
+        plan: &Plan,
+        input: &Input,
+        clock: &'a FileClock,
+        first: bool,
+        journal: Option<Journal>,
+        face: &'a mut dyn Face,
+    ) -> Self {
         let lines = match plan.stdout {
             Stdout::Lines { times } => Some(Lines { times, colours: plan.colours, separate: !first }),
             _ => None,
         };
         let progress = Progress::new(&input.name(), plan.quiet, LONG);
-        Self { clock, lines, progress, journal, done: 0.0, failed: None }
+        Self { clock, lines, progress, journal, face, done: 0.0, failed: None }
     }
 
     /// Takes the progress line away. Returns how many seconds of the file are done, and the journal.
@@ -66,10 +75,16 @@ impl Events for Live<'_> {
         };
         let mut placed = segment.clone();
         self.clock.place(&mut placed);
-        self.failed = self.progress.above(|| lines.print(placed)).err();
+        let text = self.face.segment(&placed);
+        self.failed = self.progress.above(|| text.map_or_else(|| lines.print(placed), |text| print(&text))).err();
+    }
+
+    fn language(&mut self, code: &'static str, probability: f32) {
+        self.face.language(code, probability);
     }
 
     fn progress(&mut self, done: f64, total: f64) {
+        self.face.progress(done, total);
         self.progress.update(done, total);
     }
 
@@ -84,7 +99,7 @@ impl Events for Live<'_> {
     }
 
     fn cancelled(&mut self) -> bool {
-        self.failed.is_some() || interrupt::requested()
+        self.failed.is_some() || self.face.has_enough() || interrupt::requested()
     }
 }
 
@@ -99,15 +114,17 @@ impl Lines {
         }
         let text = coloured.unwrap_or(text);
         let separator = if std::mem::take(&mut self.separate) { "\n" } else { "" };
-        let mut stdout = io::stdout().lock();
-        write!(stdout, "{separator}{}{text}", times.unwrap_or_default())
-            .and_then(|()| stdout.flush())
-            .map_err(output::stdout_failure)
+        print(&format!("{separator}{}{text}", times.unwrap_or_default()))
     }
 }
 
+fn print(text: &str) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(output::stdout_failure)
+}
+
 /// `hh:mm:ss.mmm`.
-fn hours(seconds: f64) -> String {
+pub fn hours(seconds: f64) -> String {
     let milliseconds = (seconds.max(0.0) * 1000.0).round() as u64;
     let (seconds, minutes, hours) = (milliseconds / 1000 % 60, milliseconds / 60_000 % 60, milliseconds / 3_600_000);
     format!("{hours:02}:{minutes:02}:{seconds:02}.{:03}", milliseconds % 1000)

@@ -6,6 +6,7 @@
 mod audio;
 mod clock;
 mod colours;
+mod face;
 mod identity;
 mod journal;
 mod live;
@@ -21,8 +22,11 @@ use crate::plan::{Input, Item, ModelChoice, Plan, Stdout};
 use crate::{interrupt, terminal};
 use audio::{Detector, Sound};
 use clock::FileClock;
+pub use colours::scale as colour_scale;
+pub use face::Face;
 use journal::Journal;
 use live::Live;
+pub use live::hours;
 use noctule::events::Events;
 use noctule::format::{Document, Format, Origin};
 use noctule::mel::MelMaximum;
@@ -40,6 +44,14 @@ use summary::Summary;
 /// What stops all files: no model, no folder for the output, options that the
 /// model cannot follow, nobody who reads standard output.
 pub fn run(plan: &Plan) -> Result<bool, Failure> {
+    run_as(plan, &mut ())
+}
+
+/// As [`run`], with another program's `face`.
+///
+/// # Errors
+/// As [`run`], and what `face` refuses.
+pub fn run_as(plan: &Plan, face: &mut dyn Face) -> Result<bool, Failure> {
     let started = Instant::now();
     interrupt::listen();
     let mut summary = Summary::new(plan);
@@ -54,10 +66,11 @@ pub fn run(plan: &Plan) -> Result<bool, Failure> {
     model::check_memory(&model, &plan.options, plan.memory_limit)?;
     let report = model::report(&model);
     let mut transcriber = Transcriber::new(model, plan.config)?;
+    face.loaded(&transcriber)?;
     let mut load = started.elapsed();
     let mut reader_gone = false;
     for (index, item) in wanted.into_iter().enumerate() {
-        let mut job = Job { plan, input: &item.input, item, first: index == 0, reader_gone };
+        let mut job = Job { plan, input: &item.input, item, first: index == 0, reader_gone, face: &mut *face };
         let done = job
             .transcribe(&mut transcriber, detector.as_mut(), std::mem::take(&mut load))
             .and_then(|result| job.write(&result, &report, &transcriber).map(|()| result));
@@ -93,6 +106,7 @@ struct Job<'a> {
     first: bool,
     /// Standard output is closed; only files are still wanted.
     reader_gone: bool,
+    face: &'a mut dyn Face,
 }
 
 /// What became of one input.
@@ -126,11 +140,17 @@ impl Job<'_> {
         let clock = FileClock::new(self.plan.read.offset_s, sound.map().cloned(), sound.take_loudness());
         let mut journal = resume::open_journal(self.plan, self.input, duration_s, transcriber)?;
         let resume = resume::take_up(self.plan, self.input, journal.as_mut(), &clock)?;
-        let mut live = Live::new(self.plan, self.input, &clock, self.first, journal);
+        self.face.begins(transcriber, self.input, duration_s);
+        let mut live = Live::new(self.plan, self.input, &clock, self.first, journal, self.face);
         resume.iter().flat_map(|resume| &resume.segments).for_each(|segment| live.segment(segment));
         let start = Start { maximum: sound.loudest().map(MelMaximum::Global), resume };
         let result = transcriber.transcribe_from(&mut sound, &self.plan.options, start, &mut live);
         let (done, journal) = live.finish()?;
+        self.face.ended(transcriber);
+        let result = match result {
+            Err(Error::Cancelled) if self.face.has_enough() => Ok(Transcript::default()),
+            result => result,
+        };
         if matches!(result, Err(Error::Cancelled)) {
             let place = journal.map(|_| (done, self.plan.read.offset_s + duration_s));
             return Err(resume::interrupted(self.plan, self.input, place));
@@ -172,6 +192,7 @@ impl Job<'_> {
         };
         for (path, format) in outputs(self.plan, self.item) {
             output::write_file(&path, format, &document, &self.plan.captions)?;
+            self.face.written(&path, format);
             terminal::notice(self.plan.quiet, &format!("wrote {}", path.display()));
         }
         match self.plan.stdout {

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::plan::ModelChoice;
-use crate::store::{self, catalogue};
+use crate::store;
 use crate::terminal;
 use noctule::{Model, Options, memory, report};
 use std::path::Path;
@@ -21,15 +21,7 @@ pub fn load(choice: &ModelChoice, quiet: bool) -> Result<Model, Failure> {
 
 fn open(path: &Path) -> Result<Model, Failure> {
     if !path.exists() {
-        let name = path.to_str().and_then(store::canonical);
-        let published = name.filter(|name| catalogue::find(name).is_some());
-        let advice = match published {
-            Some(name) => format!("'noctule models pull {name}' fetches the model of this name"),
-            None => "give the path of a ggml model as whisper.cpp uses it, for example -m models/ggml-base.bin, \
-                     or a name that 'noctule models list' shows"
-                .into(),
-        };
-        return Err(Failure::work(format!("there is no model file '{}': {advice}", path.display())));
+        return Err(store::missing(path));
     }
     Model::open(path).map_err(Failure::work)
 }
