@@ -141,3 +141,27 @@ fn zeros_stay_zeros() {
         assert_eq!(coded(ty, &[0.0; COLS], Some(&[1.0; COLS])), [0.0; COLS], "{ty}");
     }
 }
+
+#[test]
+fn constant_rows_stay_near() {
+    for ty in encode::TYPES {
+        for value in [1e-30f32, -0.01, 1.0, -300.0] {
+            // The floats of few exponents end in zero below their least; what is left is to be finite.
+            let y = coded(ty, &[value; COLS], None);
+            assert!(y.iter().all(|y| y.is_finite()), "{ty} of {value}");
+            let limit = if value.abs() < 1e-3 { 1.0 } else { 0.6 };
+            assert!(y.iter().all(|y| (y / value - 1.0).abs() <= limit), "{ty} of {value}: {}", y[0]);
+        }
+    }
+}
+
+#[test]
+fn importance_of_nothing_counts_as_none() {
+    let x = common::weights(COLS, 5);
+    for ty in [IQ3_S, IQ3_XXS, IQ2_S, IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S] {
+        let none = coded(ty, &x, None);
+        for importance in [0.0, f32::NAN, f32::INFINITY, -1.0] {
+            assert_eq!(coded(ty, &x, Some(&[importance; COLS])), none, "{ty} with {importance}");
+        }
+    }
+}

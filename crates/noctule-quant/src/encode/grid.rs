@@ -7,7 +7,7 @@
 
 use std::array;
 
-/// Scales that are tried for a list.
+/// The most scales that are tried for a list.
 pub(super) const SCALES: usize = 8;
 
 /// Points that are passed over together.
@@ -86,7 +86,7 @@ impl<const D: usize> Grid<D> {
     }
 
     /// Adds to `list` the points nearest to `x` under each of the scales.
-    pub(super) fn near(&self, number: u8, x: &[f32; D], weights: &[f32; D], scales: &[f32; SCALES], list: &mut List) {
+    pub(super) fn near(&self, number: u8, x: &[f32; D], weights: &[f32; D], scales: &[f32], list: &mut List) {
         let (mut a, mut b) = ([0.0; MOST], [0.0; MOST]);
         self.sums(x, weights, &mut a, &mut b);
         for &scale in scales {

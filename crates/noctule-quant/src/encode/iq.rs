@@ -38,6 +38,8 @@ struct Shape<const D: usize> {
     top: i32,
     /// The least and the largest scale of points that is tried, in root mean squares of a group.
     range: (f32, f32),
+    /// How many scales from there are tried.
+    tried: usize,
 }
 
 fn eights(grid: &'static [u64]) -> impl ExactSizeIterator<Item = [i8; 8]> + Clone {
@@ -50,16 +52,16 @@ fn fours(grid: &'static [u32]) -> impl ExactSizeIterator<Item = [i8; 4]> + Clone
 
 fn two_bits(grid: &'static [u64], group: usize) -> Shape<8> {
     let grids = vec![Grid::new(eights(grid), 0.0)];
-    Shape { grids, one_grid: true, group, unit: 0.125, top: 15, range: (0.034, 0.1) }
+    Shape { grids, one_grid: true, group, unit: 0.125, top: 15, range: (0.034, 0.1), tried: SCALES }
 }
 
 fn one_bit(one_grid: bool, group: usize) -> Shape<8> {
     let grids = vec![Grid::new(eights(&IQ1_GRID), 0.125), Grid::new(eights(&IQ1_GRID), -0.125)];
-    Shape { grids, one_grid, group, unit: 1.0, top: 7, range: (0.7, 2.2) }
+    Shape { grids, one_grid, group, unit: 1.0, top: 7, range: (0.85, 1.8), tried: 4 }
 }
 
 fn three_bits(grid: &'static [u32], unit: f32, range: (f32, f32)) -> Shape<4> {
-    Shape { grids: vec![Grid::new(fours(grid), 0.0)], one_grid: true, group: 32, unit, top: 15, range }
+    Shape { grids: vec![Grid::new(fours(grid), 0.0)], one_grid: true, group: 32, unit, top: 15, range, tried: SCALES }
 }
 
 static IQ2_XXS: LazyLock<Shape<8>> = LazyLock::new(|| two_bits(&IQ2_XXS_GRID, 32));
@@ -137,17 +139,18 @@ impl Group {
     fn new<const D: usize>(shape: &Shape<D>, x: &[f32], weights: &[f32]) -> Group {
         let grids = if shape.one_grid { shape.grids.len() } else { 1 };
         let mut group = Group { lists: [[List::default(); 8]; 2], grids, vectors: x.len() / D, scale: 0.0 };
-        let Some(scales) = scales(shape.range, x, weights) else { return group };
+        let Some(scales) = scales(shape.range, shape.tried, x, weights) else { return group };
+        let scales = &scales[..shape.tried];
         let vectors = x.as_chunks::<D>().0.iter().zip(weights.as_chunks::<D>().0);
         for (v, (x, w)) in vectors.enumerate() {
             for (number, grid) in shape.grids.iter().enumerate() {
                 let list = if shape.one_grid { number } else { 0 };
-                grid.near(number as u8, x, w, &scales, &mut group.lists[list][v]);
+                grid.near(number as u8, x, w, scales, &mut group.lists[list][v]);
             }
         }
         let mut most = 0.0;
         for lists in &group.lists[..grids] {
-            for &start in &scales {
+            for &start in scales {
                 let (gain, scale) = fit(&lists[..group.vectors], start);
                 if gain > most {
                     (most, group.scale) = (gain, scale);
@@ -169,12 +172,12 @@ impl Group {
     }
 }
 
-/// Scales in equal ratios; none if there is nothing to code.
-fn scales((low, high): (f32, f32), x: &[f32], weights: &[f32]) -> Option<[f32; SCALES]> {
+/// Scales in equal ratios, of which `count` span the range; none if there is nothing to code.
+fn scales((low, high): (f32, f32), count: usize, x: &[f32], weights: &[f32]) -> Option<[f32; SCALES]> {
     let total: f32 = weights.iter().sum();
     let squares: f32 = x.iter().zip(weights).map(|(x, w)| w * x * x).sum();
     let rms = (squares / total).sqrt();
-    let ratio = (high / low).powf(1.0 / (SCALES - 1) as f32);
+    let ratio = (high / low).powf(1.0 / (count - 1) as f32);
     (rms.is_finite() && rms > 0.0).then(|| std::array::from_fn(|i| rms * low * ratio.powi(i as i32)))
 }
 
