@@ -321,7 +321,8 @@ fn what_cannot_be_made_is_said() {
     let home = folder("not made");
     for (word, code, part) in [
         ("base:q4k", 2, "did you mean 'q4_k'"),
-        ("base:iq4_m", 2, "iq4_xs"),
+        ("base:iq4_s", 2, "iq4_xs"),
+        ("base:iq4_m", 1, "offline"),
         ("bsae:q4_k", 2, "did you mean 'base'"),
         ("base-q5_1:q4_0", 2, "quantised already"),
         ("base-q4_k", 2, "'noctule models pull base:q4_k' makes it here"),

@@ -13,7 +13,7 @@ const COLS: usize = 512;
 
 /// Root mean square error of each type on [`common::weights`], in parts of the root mean square of the
 /// weights: the most that is tolerated.
-const TOLERATED: [(GgmlType, f64); 20] = [
+const TOLERATED: [(GgmlType, f64); 27] = [
     (F16, 0.0004),
     (BF16, 0.003),
     (Q8_0, 0.009),
@@ -28,6 +28,13 @@ const TOLERATED: [(GgmlType, f64); 20] = [
     (IQ4_XS, 0.1),
     (NVFP4, 0.13),
     (MXFP4, 0.16),
+    (IQ3_S, 0.2),
+    (IQ3_XXS, 0.25),
+    (IQ2_S, 0.35),
+    (IQ2_XS, 0.4),
+    (IQ2_XXS, 0.45),
+    (IQ1_M, 0.55),
+    (IQ1_S, 0.6),
     (Q3_K, 0.2),
     (Q2_K, 0.4),
     (Q2_0, 0.6),
@@ -65,7 +72,10 @@ fn every_type_has_a_limit() {
 fn importance_lowers_the_weighted_error() {
     let x = common::weights(16 * COLS, 7);
     let importance: Vec<f32> = common::weights(COLS, 8).iter().map(|x| (60.0 * x).exp()).collect();
-    for ty in [Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, MXFP4, NVFP4, Q2_0, TQ2_0, Q1_0] {
+    for ty in [
+        Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, IQ3_S, IQ3_XXS, IQ2_S, IQ2_XS, IQ2_XXS,
+        IQ1_M, IQ1_S, MXFP4, NVFP4, Q2_0, TQ2_0, Q1_0,
+    ] {
         let weighted = |importance_used| squares(&errors(&x, &coded(ty, &x, importance_used)), Some(&importance));
         let (with, without) = (weighted(Some(&importance[..])), weighted(None));
         assert!(with < without, "{ty}: {with} with, {without} without");
@@ -82,7 +92,7 @@ fn ternary_weights_come_back() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn weights_move_little(seed: u64, exponent in -6i32..3) {
@@ -93,7 +103,8 @@ proptest! {
             let least = match ty {
                 BF16 | MXFP4 => -6,
                 NVFP4 => 0,
-                _ => -2,
+                // Weights of real models are at 1e0.
+                _ => -1,
             };
             if exponent < least {
                 continue;
@@ -129,5 +140,29 @@ fn zeros_stay_zeros() {
     for ty in encode::TYPES {
         assert_eq!(coded(ty, &[0.0; COLS], None), [0.0; COLS], "{ty}");
         assert_eq!(coded(ty, &[0.0; COLS], Some(&[1.0; COLS])), [0.0; COLS], "{ty}");
+    }
+}
+
+#[test]
+fn constant_rows_stay_near() {
+    for ty in encode::TYPES {
+        for value in [1e-30f32, -0.01, 1.0, -300.0] {
+            // The floats of few exponents end in zero below their least; what is left is to be finite.
+            let y = coded(ty, &[value; COLS], None);
+            assert!(y.iter().all(|y| y.is_finite()), "{ty} of {value}");
+            let limit = if value.abs() < 1e-3 { 1.0 } else { 0.6 };
+            assert!(y.iter().all(|y| (y / value - 1.0).abs() <= limit), "{ty} of {value}: {}", y[0]);
+        }
+    }
+}
+
+#[test]
+fn importance_of_nothing_counts_as_none() {
+    let x = common::weights(COLS, 5);
+    for ty in [IQ3_S, IQ3_XXS, IQ2_S, IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S] {
+        let none = coded(ty, &x, None);
+        for importance in [0.0, f32::NAN, f32::INFINITY, -1.0] {
+            assert_eq!(coded(ty, &x, Some(&[importance; COLS])), none, "{ty} with {importance}");
+        }
     }
 }

@@ -79,10 +79,11 @@ Types, with bits per weight:
     q8_0 8.5   q6_k 6.6   q5_1 6   q5_0 5.5   q5_k 5.5   q4_1 5   q4_0 4.5
     q4_k 4.5   q3_k 3.4   q2_k 2.6
   beyond them:
-    f16 16   bf16 16   iq4_nl 4.5   nvfp4 4.5   iq4_xs 4.25   mxfp4 4.25   q2_0 2.25
-    tq2_0 2.1   tq1_0 1.7   q1_0 1.1 (the last four are for models trained for them)
+    f16 16   bf16 16   iq4_nl 4.5   nvfp4 4.5   iq4_xs 4.25   mxfp4 4.25   iq3_s 3.4
+    iq3_xxs 3.1   iq2_s 2.6   iq2_xs 2.3   iq2_xxs 2.1   iq1_m 1.75   iq1_s 1.6
+    q2_0 2.25   tq2_0 2.1   tq1_0 1.7   q1_0 1.1 (these four are for models trained for them)
   mixes of them, by what a matrix bears (of base, bits per weight):
-    q5_k_m 5.9   q4_k_m 5.0   iq4_m 4.4   q3_k_m 4.0
+    q5_k_m 5.9   q4_k_m 5.0   iq4_m 4.4   q3_k_m 4.0   iq3_m 3.8   iq2_m 3.0
   Rows that are not whole blocks of a type get the nearest type that fits; the
   summary says so, and whether stock whisper.cpp can read the file.
 

@@ -88,7 +88,7 @@ fn iq4_candidates() -> impl Iterator<Item = f32> {
 }
 
 fn iq4_weights<const N: usize>(x: &[f32; N], importance: Option<&[f32; N]>) -> [f32; N] {
-    importance.map_or_else(|| x.map(|x| x * x), |importance| weighted(x, importance, 2.0))
+    importance.map_or([1.0; N], |importance| weighted(x, importance, 2.0))
 }
 
 pub(super) fn iq4_nl(x: &[f32; 32], importance: Option<&[f32; 32]>, out: &mut [u8]) {

@@ -5,6 +5,8 @@
 //! additions. Results do not depend on the processor or the number of threads.
 
 mod float4;
+mod grid;
+mod iq;
 mod k;
 mod legacy;
 mod level;
@@ -15,9 +17,9 @@ use noctule_kernels::block::{GgmlType, f32_to_bf16, f32_to_f16};
 use GgmlType::*;
 
 /// The types that can be made here, from many bits to few within each family.
-pub const TYPES: [GgmlType; 20] = [
-    F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, IQ4_NL, IQ4_XS, NVFP4, MXFP4, Q2_0, TQ2_0,
-    TQ1_0, Q1_0,
+pub const TYPES: [GgmlType; 27] = [
+    F16, BF16, Q8_0, Q5_1, Q5_0, Q4_1, Q4_0, Q6_K, Q5_K, Q4_K, Q3_K, Q2_K, IQ4_NL, IQ4_XS, IQ3_S, IQ3_XXS, IQ2_S,
+    IQ2_XS, IQ2_XXS, IQ1_M, IQ1_S, NVFP4, MXFP4, Q2_0, TQ2_0, TQ1_0, Q1_0,
 ];
 
 /// Packs whole rows of `cols` weights. `importance` has one value for each column: how much an error
@@ -54,6 +56,13 @@ fn row(ty: GgmlType, x: &[f32], importance: Option<&[f32]>, out: &mut [u8]) {
         Q6_K => blocks(ty, x, importance, out, k::q6_k),
         IQ4_NL => blocks(ty, x, importance, out, level::iq4_nl),
         IQ4_XS => blocks(ty, x, importance, out, level::iq4_xs),
+        IQ3_S => blocks(ty, x, importance, out, iq::iq3_s),
+        IQ3_XXS => blocks(ty, x, importance, out, iq::iq3_xxs),
+        IQ2_S => blocks(ty, x, importance, out, iq::iq2_s),
+        IQ2_XS => blocks(ty, x, importance, out, iq::iq2_xs),
+        IQ2_XXS => blocks(ty, x, importance, out, iq::iq2_xxs),
+        IQ1_M => blocks(ty, x, importance, out, iq::iq1_m),
+        IQ1_S => blocks(ty, x, importance, out, iq::iq1_s),
         MXFP4 => blocks(ty, x, importance, out, float4::mxfp4),
         NVFP4 => blocks(ty, x, importance, out, float4::nvfp4),
         Q1_0 => blocks(ty, x, importance, out, level::q1_0),

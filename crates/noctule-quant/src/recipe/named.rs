@@ -28,11 +28,13 @@ pub struct Recipe {
 }
 
 /// All mixes with names, from many bits to few.
-pub const RECIPES: [Recipe; 4] = [
+pub const RECIPES: [Recipe; 6] = [
     Recipe { name: "q5_k_m", low: Q4_K, most: Q5_K, high: Q6_K, embedding: Q6_K },
     Recipe { name: "q4_k_m", low: Q3_K, most: Q4_K, high: Q6_K, embedding: Q5_K },
-    Recipe { name: "iq4_m", low: Q3_K, most: IQ4_XS, high: Q5_K, embedding: Q4_K },
+    Recipe { name: "iq4_m", low: IQ3_S, most: IQ4_XS, high: Q5_K, embedding: Q4_K },
     Recipe { name: "q3_k_m", low: Q2_K, most: Q3_K, high: Q5_K, embedding: Q4_K },
+    Recipe { name: "iq3_m", low: IQ2_S, most: IQ3_S, high: IQ4_XS, embedding: IQ4_XS },
+    Recipe { name: "iq2_m", low: IQ2_XS, most: IQ2_S, high: IQ3_S, embedding: IQ3_S },
 ];
 
 /// The mix of this name, in any case.

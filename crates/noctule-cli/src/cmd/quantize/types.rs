@@ -50,8 +50,8 @@ fn unknown(name: &str) -> String {
         if known.contains(&base) {
             let near = match base {
                 "iq4" => "iq4_xs (4.25 bits) or iq4_nl (4.5 bits)",
-                "iq2" => "q2_k (2.6 bits)",
-                "iq3" => "q3_k (3.4 bits)",
+                "iq2" => "iq2_s (2.6 bits) or q2_k (2.6 bits)",
+                "iq3" => "iq3_s (3.4 bits) or q3_k (3.4 bits)",
                 base => base,
             };
             return format!(
