@@ -295,8 +295,8 @@ pub(super) fn iq2_xxs(x: &[f32; LEN], importance: Option<&[f32; LEN]>, out: &mut
     let Some(coded) = search(&IQ2_XXS, &block) else { return };
     out[..2].copy_from_slice(&coded.d.to_le_bytes());
     for (g, out) in out[2..].as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        for l in 0..4 {
-            out[l] = coded.points[4 * g + l].index as u8;
+        for (out, point) in out.iter_mut().zip(&coded.points[4 * g..4 * g + 4]) {
+            *out = point.index as u8;
         }
         out[4..].copy_from_slice(&sign_word(&signs[4 * g..], coded.scales[g]).to_le_bytes());
     }
