@@ -244,6 +244,10 @@ impl Samples for TwoDays {
 
 #[test]
 fn two_days_are_a_matter_of_seconds() {
+    if std::env::var("NOCTULE_TEST_SET").is_ok_and(|set| set == "small") {
+        eprintln!("skipped: under emulation two days are a matter of minutes");
+        return;
+    }
     let computer = computer();
     let mut meter = PeakMeter::new(&computer, Box::new(serially));
     let mut block = vec![0.0; 1 << 20];
