@@ -20,12 +20,21 @@ pub(crate) struct Rules<'a> {
     pub max_tokens: usize,
     /// Timestamp token that the first one may not exceed.
     pub last_initial: u32,
+    /// Timestamp token of the end of what the encoder sees; later ones point at audio that it has not heard.
+    pub last: u32,
     pub grammar_penalty: f32,
     pub trie: Option<TokenTrie>,
 }
 
 impl<'a> Rules<'a> {
-    pub fn new(vocab: &'a Vocab, suppression: Suppression, options: &Options, timestamps: bool) -> Self {
+    /// `positions` is how many positions the encoder sees, one for each timestamp token.
+    pub fn new(
+        vocab: &'a Vocab,
+        suppression: Suppression,
+        options: &Options,
+        timestamps: bool,
+        positions: usize,
+    ) -> Self {
         // A timestamp token is 20 ms.
         let steps = (options.max_initial_timestamp * 50.0).round().clamp(0.0, 1500.0) as u32;
         Self {
@@ -34,7 +43,8 @@ impl<'a> Rules<'a> {
             timestamps,
             single_segment: options.single_segment,
             max_tokens: options.max_tokens,
-            last_initial: vocab.beg() + steps,
+            last_initial: vocab.beg() + steps.min(positions as u32),
+            last: vocab.beg() + positions as u32,
             grammar_penalty: options.grammar.as_ref().map_or(0.0, |g| g.penalty),
             trie: options.grammar.as_ref().map(|_| TokenTrie::new(vocab)),
         }
@@ -44,7 +54,7 @@ impl<'a> Rules<'a> {
     /// place. Forbidden tokens become negative infinity.
     pub fn apply(&self, compute: &Compute, hypothesis: &Hypothesis, logits: &mut [f32]) {
         let (beg, eot) = (self.vocab.beg() as usize, self.vocab.eot() as usize);
-        let first = hypothesis.tokens.is_empty();
+        let (first, len) = (hypothesis.tokens.is_empty(), logits.len());
         self.suppression.apply(logits, first);
         if !self.timestamps {
             forbid(&mut logits[beg..]);
@@ -54,9 +64,8 @@ impl<'a> Rules<'a> {
                 forbid(&mut logits[..eot]);
             }
             self.pair_timestamps(hypothesis, logits);
-            if first {
-                forbid(&mut logits[self.last_initial as usize + 1..]);
-            }
+            let last = if first { self.last_initial } else { self.last };
+            forbid(&mut logits[(last as usize + 1).min(len)..]);
             if hypothesis.has_timestamp {
                 forbid(&mut logits[beg..beg + hypothesis.delta / FRAMES_PER_TIMESTAMP]);
             }
@@ -125,6 +134,38 @@ fn prefer_timestamp(logprobs: &mut [f32], beg: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hypothesis::Bounds;
+    use crate::repetition::LoopRules;
+    use crate::suppress::SuppressionRules;
+    use crate::tokenizer::tests::english;
+    use noctule_kernels::{Precision, Tier};
+
+    #[test]
+    fn no_timestamp_points_beyond_what_the_encoder_sees() {
+        let (options, vocab) = (Options::default(), english().vocab());
+        let suppression = Suppression::new(vocab, SuppressionRules::from(&options));
+        let rules = Rules::new(vocab, suppression, &options, true, 250);
+        let bounds = Bounds {
+            seek: 0,
+            end: 1000,
+            frames: 500,
+            timestamps: true,
+            single_segment: false,
+            max_tokens: 0,
+            limit: 220,
+            loops: LoopRules { entropy: 2.4, compression_ratio: 2.4 },
+        };
+        let mut hypothesis = Hypothesis::new(&bounds, Vec::new(), None);
+        hypothesis.push(vocab.beg(), -0.1, vocab, &bounds);
+        hypothesis.push(1000, -0.1, vocab, &bounds);
+        let mut logits = vec![0.0; vocab.len()];
+        let beg = vocab.beg() as usize;
+        logits[beg + 251] = 50.0;
+        logits[beg + 250] = 40.0;
+        rules.apply(&Compute::new(Tier::Scalar, 1, Precision::Accurate), &hypothesis, &mut logits);
+        assert!(logits[beg + 251..].iter().all(|p| *p == f32::NEG_INFINITY));
+        assert!(logits[beg + 250] > -0.1, "{}", logits[beg + 250]);
+    }
 
     #[test]
     fn timestamps_win_when_their_sum_does() {

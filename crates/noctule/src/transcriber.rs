@@ -198,7 +198,7 @@ impl Transcriber {
             heads: &self.heads,
             mel: &self.mel,
             options,
-            rules: Rules::new(vocab, suppression, options, timestamps),
+            rules: Rules::new(vocab, suppression, options, timestamps, positions),
             timestamps,
             positions,
             end: 0,
