@@ -25,6 +25,9 @@ pub struct CountArgs {
     /// Models for which a whole clip is run with simulated caches, and its seconds on the boards predicted.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     predict: Vec<PathBuf>,
+    /// Only these of the jobs that are counted.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    jobs: Vec<Job>,
     /// The clip.
     #[arg(long, value_name = "AUDIO", default_value = CLIP)]
     clip: PathBuf,
@@ -75,7 +78,7 @@ pub fn run(args: &CountArgs) -> Result<()> {
     let clip = crate::root().join(&args.clip);
     ensure!(clip.is_file(), "there is no {}", clip.display());
     if !args.model.is_empty() {
-        let text = counts(&emulator, &processors, &args.model, &clip);
+        let text = counts(&emulator, &processors, &args.model, &args.jobs, &clip);
         print!("{text}");
         if !args.dry_run {
             super::record("count", &text)?;
@@ -110,21 +113,22 @@ fn name(model: &Path) -> String {
 }
 
 /// A table of executed instructions, a row for each model.
-fn counts(emulator: &Emulator, processors: &[&Processor], models: &[PathBuf], clip: &Path) -> String {
-    const JOBS: [(Job, &str); 3] = [
-        (Job::Encode, "one encode, fast"),
-        (Job::Language, "language detection"),
-        (Job::LanguageFast, "the same, fast"),
-    ];
+fn counts(emulator: &Emulator, processors: &[&Processor], models: &[PathBuf], jobs: &[Job], clip: &Path) -> String {
+    let jobs: Vec<(Job, &str)> =
+        Job::COUNTED.into_iter().filter(|(job, _)| jobs.is_empty() || jobs.contains(job)).collect();
     let mut head = vec!["model".to_owned()];
     for processor in processors {
-        head.extend(JOBS.map(|(_, title)| format!("{} {title}", processor.short)));
+        head.extend(jobs.iter().map(|(_, title)| format!("{} {title}", processor.short)));
     }
     let mut rows = Vec::new();
     for model in models {
         let mut row = vec![name(model)];
         for processor in processors {
-            for (job, title) in JOBS {
+            for (job, title) in &jobs {
+                if !job.suits(model) {
+                    row.push("–".into());
+                    continue;
+                }
                 eprintln!("{} on {}: {title}", name(model), processor.name);
                 let outcome = job.run(emulator, processor, false, model, clip).map_err(|error| format!("{error:#}"));
                 row.push(giga(&outcome));

@@ -3,10 +3,12 @@
 use super::Processor;
 use super::profile::{Emulator, Profile};
 use anyhow::Result;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 /// A job of one model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Job {
     /// One window through the encoder in the fast arithmetic: a run with it less the same run without.
     Encode,
@@ -19,6 +21,18 @@ pub enum Job {
 }
 
 impl Job {
+    /// Jobs whose instructions are counted, with the titles of their columns.
+    pub const COUNTED: [(Job, &str); 3] = [
+        (Job::Encode, "one encode, fast"),
+        (Job::Language, "language detection"),
+        (Job::LanguageFast, "the same, fast"),
+    ];
+
+    /// Whether it says something of the model that no other job does.
+    pub fn suits(self, model: &Path) -> bool {
+        self != Self::LanguageFast || is_float(model)
+    }
+
     /// Name in file names.
     pub fn name(self) -> &'static str {
         match self {
@@ -64,5 +78,34 @@ impl Job {
             ),
             Self::Clip => run("", "transcribe --no-config -q --precision fast --language en".into()),
         }
+    }
+}
+
+/// Whether the matrices of a ggml file are floats, by the number behind the magic and ten others in its header: 0 is f32, 1
+/// f16, 24 bf16, plus a thousand for each version of the quantisation.
+fn is_float(model: &Path) -> bool {
+    let mut header = [0; 48];
+    let read = File::open(model).and_then(|mut file| file.read_exact(&mut header));
+    let [.., a, b, c, d] = header;
+    read.is_ok() && matches!(u32::from_le_bytes([a, b, c, d]) % 1000, 0 | 1 | 24)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floats_are_known_by_the_header() {
+        let path = std::env::temp_dir().join(format!("noctule-header-{}", std::process::id()));
+        for (number, expected) in [(0u32, true), (1, true), (24, true), (2008, false), (1013, false), (1001, true)] {
+            let mut bytes = vec![7; 44];
+            bytes.extend(number.to_le_bytes());
+            std::fs::write(&path, bytes).unwrap();
+            assert_eq!(is_float(&path), expected, "{number}");
+            assert!(Job::Encode.suits(&path));
+        }
+        std::fs::write(&path, "short").unwrap();
+        assert!(!Job::LanguageFast.suits(&path));
+        std::fs::remove_file(&path).unwrap();
     }
 }

@@ -86,15 +86,14 @@ impl Processor {
     /// The most multiply-adds a cycle.
     pub fn limit(&self, unit: Unit) -> f64 {
         match (self.short, unit) {
-            // One of two vector pipes multiplies integers, eight products at a time; both multiply four floats, every other cycle each.
+            // One of two pipes multiplies integers, eight products at a time; both together do one fmla of four floats.
             ("a72", Unit::Int8) => 8.0,
-            ("a72", Unit::F32) => 4.0,
-            // Both pipes, sixteen products of an sdot, four floats, eight halves.
+            ("a72", Unit::Int16 | Unit::F16 | Unit::F32) => 4.0,
+            // Both pipes: sixteen products of an sdot, four floats, eight halves. Products of 16 bits have one.
             (_, Unit::Int8) => 32.0,
-            (_, Unit::F32) => 8.0,
-            (_, Unit::F16) => 16.0,
-            // One pipe.
             (_, Unit::Int16) => 4.0,
+            (_, Unit::F16) => 16.0,
+            (_, Unit::F32) => 8.0,
         }
     }
 }

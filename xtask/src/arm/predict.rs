@@ -15,8 +15,8 @@ const LONGEST: usize = 2000;
 const LINE: f64 = 64.0;
 /// What four threads reach of four times one: parts of unequal length, waiting for each other, the system's own work.
 const EFFICIENCY: f64 = 0.9;
-/// Paths of functions whose work is split over all cores; everything else is taken to run on one.
-const PARALLEL: [&str; 6] = ["noctule_kernels::", "noctule::mel", "rustfft", "realfft", "ggml_", "gelu"];
+/// Paths of functions whose work is split over all cores, ggml's too; everything else is taken to run on one.
+const PARALLEL: [&str; 5] = ["noctule_kernels::", "noctule::mel", "rustfft", "realfft", "ggml_"];
 
 /// What the functions of one path cost.
 #[derive(Debug, Clone, PartialEq)]

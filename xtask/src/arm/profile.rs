@@ -94,7 +94,7 @@ impl Profile {
 #[derive(Debug)]
 pub struct Emulator {
     program: PathBuf,
-    /// Changes with the program.
+    /// Changes with the program's code.
     mark: String,
     entry: u64,
     plugin: PathBuf,
@@ -107,10 +107,12 @@ impl Emulator {
     /// For a static `program`. A run that takes longer than `timeout` is ended.
     pub fn new(program: &Path, folder: &Path, timeout: Duration) -> Result<Self> {
         let bytes = fs::read(program).with_context(|| format!("reading {}", program.display()))?;
+        let header = entry(&bytes).zip(mark(&bytes));
+        let (entry, mark) = header.with_context(|| format!("{} is no 64-bit ELF program", program.display()))?;
         Ok(Self {
             program: program.to_owned(),
-            mark: mark(&bytes),
-            entry: entry(&bytes).with_context(|| format!("{} is no 64-bit ELF program", program.display()))?,
+            mark,
+            entry,
             plugin: tools::plugin(folder)?,
             folder: folder.to_owned(),
             timeout,
@@ -177,10 +179,25 @@ fn entry(bytes: &[u8]) -> Option<u64> {
     is_elf.then(|| u64::from_le_bytes(entry))
 }
 
-/// The first digits of the SHA-256.
-fn mark(bytes: &[u8]) -> String {
+/// The first digits of the SHA-256 of what the program executes: the commit that is written into it changes nothing.
+fn mark(bytes: &[u8]) -> Option<String> {
     use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let number = |from: usize, size: usize| -> Option<usize> {
+        let bytes = bytes.get(from..from.checked_add(size)?)?;
+        usize::try_from(bytes.iter().rev().fold(0u64, |sum, &byte| sum << 8 | u64::from(byte))).ok()
+    };
+    // The header's fields e_phoff, e_phentsize and e_phnum; each program header's p_flags, p_offset and p_filesz.
+    let (first, size, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+    const EXECUTABLE: usize = 1;
+    let mut sum = Sha256::new();
+    for i in 0..count {
+        let header = first.checked_add(i * size)?;
+        if number(header + 4, 4)? & EXECUTABLE != 0 {
+            let offset = number(header + 8, 8)?;
+            sum.update(bytes.get(offset..offset.checked_add(number(header + 32, 8)?)?)?);
+        }
+    }
+    Some(sum.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
 }
 
 #[cfg(test)]
@@ -226,6 +243,20 @@ mod tests {
         elf.resize(64, 0);
         elf[24..32].copy_from_slice(&0x40_0580u64.to_le_bytes());
         assert_eq!(entry(&elf), Some(0x40_0580));
+        // Two segments, of which the second is executed.
+        elf[32] = 64;
+        elf[54] = 56;
+        elf[56] = 2;
+        elf.resize(64 + 2 * 56, 0);
+        (elf[64 + 4], elf[64 + 56 + 4]) = (4, 5);
+        (elf[64 + 8], elf[64 + 32]) = (176, 3);
+        (elf[64 + 56 + 8], elf[64 + 56 + 32]) = (179, 3);
+        elf.extend(b"xyzabc");
+        // The first digits of the digest of FIPS 180-2's example.
+        assert_eq!(mark(&elf).unwrap(), "ba7816bf8f01");
+        elf[176] = b'-';
+        assert_eq!(mark(&elf).unwrap(), "ba7816bf8f01", "data may change");
+        assert_eq!(mark(&elf[..180]), None);
         assert_eq!(entry(b"\x7fELF"), None);
         assert_eq!(entry(&[0; 64]), None);
     }
