@@ -8,7 +8,9 @@
 //! thread on Linux the time is what the thread spent on the processor, so that a busy machine
 //! disturbs it less.
 
-use noctule_kernels::{Compute, CrossKv, GgmlType, Matrix, Precision, Product, Rows, RowsMut, Tier};
+use noctule_kernels::{
+    Compute, GgmlType, Input, Keys, Matrix, Operand, Out, Precision, Product, Rows, RowsMut, Tier, Values,
+};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -91,11 +93,18 @@ impl Bench {
         }
         let bytes = weights(ty, row * n);
         let w = Matrix::new(ty, n, k, &bytes).expect("whole rows");
-        let x = floats(m * k);
+        let data = floats(m * k);
+        let x = Rows::new(&data, m, k);
         let mut out = vec![0.0; m * n];
+        let mut operand = Operand::default();
         self.run(&name, m * k * n, bytes.len(), |compute| {
             let out = RowsMut::new(&mut out, m, n);
-            compute.linear(Rows::new(&x, m, k), &mut [Product::new(w, out)]);
+            if m == T {
+                compute.load(Input::Rows(x), false, &mut operand);
+                compute.multiply(&operand, &mut [Product::new(w, out)]);
+            } else {
+                compute.linear(x, &mut [Product::new(w, out)]);
+            }
         });
         black_box(out);
     }
@@ -103,17 +112,29 @@ impl Bench {
     fn attentions(&self) {
         let [q, k, v] = [0; 3].map(|_| floats(T * D));
         let [q, k, v] = [&q, &k, &v].map(|x| Rows::new(x, T, D));
-        let mut out = vec![0.0; T * D];
+        let (mut queries, mut out) = (Operand::default(), Operand::default());
+        let (mut keys, mut values) = (Keys::new(8, 64), Values::new(8, 64));
+        let compute = &self.compute;
+        compute.reserve_queries(&mut queries, T, 8, 64);
+        compute.reserve_keys(&mut keys, T);
+        compute.reserve_values(&mut values, T);
+        compute.store(q, Out::Queries(&mut queries));
+        compute.store(k, (&mut keys).into());
+        compute.store(v, (&mut values).into());
         self.run("attention, 1500 positions, 8 heads", 2 * T * T * D, 0, |compute| {
-            compute.attention(q, k, v, 8, RowsMut::new(&mut out, T, D));
+            compute.attention(&queries, &keys, &values, false, &mut out);
         });
-        let mut kv = CrossKv::new(8, 64);
-        self.run("cross-attention, packing", 0, 2 * T * D * 4, |compute| kv.pack(compute, k, v));
+        compute.reserve_cross_keys(&mut keys, T);
+        compute.reserve_cross_values(&mut values, T);
+        compute.store(k, (&mut keys).into());
+        compute.store(v, (&mut values).into());
+        let bytes = (keys.size_bytes() + values.size_bytes()) as usize;
+        let x = floats(100 * D);
         for m in [1, 5, 100] {
-            let q = Rows::new(&out, m, D);
+            let q = Rows::new(&x, m, D);
             let mut result = vec![0.0; m * D];
-            self.run(&format!("cross-attention, {m} rows"), 2 * m * T * D, kv.bytes(), |compute| {
-                compute.attention_cross(q, &kv, RowsMut::new(&mut result, m, D), None);
+            self.run(&format!("cross-attention, {m} rows"), 2 * m * T * D, bytes, |compute| {
+                compute.attention_cross(q, &keys, &values, RowsMut::new(&mut result, m, D), None);
             });
         }
         let cells: Vec<u32> = (0..100).collect();
@@ -122,7 +143,7 @@ impl Bench {
             let lists = vec![&cells[..]; m];
             let (k, v) = (floats(100 * D), floats(100 * D));
             self.run(&format!("100 cells, {m} rows"), 2 * m * 100 * D, 0, |compute| {
-                let q = Rows::new(&out, m, D);
+                let q = Rows::new(&x, m, D);
                 compute.attention_cells(q, &lists, &k, &v, 8, RowsMut::new(&mut result, m, D));
             });
         }
@@ -203,8 +224,8 @@ fn main() {
                 }
                 bench.product(ty, 200, D, D);
             }
+            bench.attentions();
             if precision == Precision::Accurate {
-                bench.attentions();
                 bench.rows();
             }
         }

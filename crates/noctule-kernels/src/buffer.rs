@@ -4,12 +4,12 @@ use std::ops::{Deref, DerefMut};
 use std::sync::{Mutex, PoisonError};
 
 /// A cache line, the unit in which scratch is aligned.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 struct Line([f32; 16]);
 
 /// Floats that start on a cache line. The contents are whatever the last use left.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Buffer {
     lines: Vec<Line>,
 }
@@ -31,9 +31,13 @@ impl Buffer {
         unsafe { std::slice::from_raw_parts(self.lines.as_ptr().cast(), self.lines.len() * 16) }
     }
 
+    /// The first float, for tasks that write disjoint parts of what [`floats`](Self::floats) made room for.
+    pub(crate) fn start(&mut self) -> *mut f32 {
+        self.lines.as_mut_ptr().cast()
+    }
+
     /// Bytes that the buffer holds on to.
-    #[cfg(test)]
-    fn capacity(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.lines.len() * 64
     }
 }
@@ -94,9 +98,9 @@ mod tests {
         let buffers = Buffers::default();
         buffers.take().floats(100)[99] = 7.0;
         let mut again = buffers.take();
-        assert_eq!(again.capacity(), 7 * 64);
+        assert_eq!(again.bytes(), 7 * 64);
         assert_eq!(again.floats(100)[99], 7.0);
         assert_eq!(again.floats(3).as_ptr().align_offset(64), 0);
-        assert_eq!(buffers.take().capacity(), 0);
+        assert_eq!(buffers.take().bytes(), 0);
     }
 }

@@ -20,26 +20,33 @@ pub enum Tier {
     Scalar,
     /// x86-64 with AVX2, FMA and F16C (2013 and later).
     Avx2,
+    /// As [`Tier::Avx2`] with the 8-bit dot product AVX-VNNI (Alder Lake, Zen 5 and later).
+    AvxVnni,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI (Ice Lake, Zen 4 and later).
     Avx512,
     /// 64-bit ARM: the Cortex-A72 of the Raspberry Pi 4.
     Neon,
     /// 64-bit ARM with the dot product of ARMv8.2: the Cortex-A76 of the Raspberry Pi 5.
     Dotprod,
+    /// 64-bit ARM with the 8-bit matrix products of ARMv8.6 (Graviton 3, Cortex-A710, Apple M2 and later).
+    I8mm,
 }
 
 impl Tier {
     /// Every tier, slowest first within an architecture.
-    pub const ALL: [Tier; 5] = [Tier::Scalar, Tier::Avx2, Tier::Avx512, Tier::Neon, Tier::Dotprod];
+    pub const ALL: [Tier; 7] =
+        [Tier::Scalar, Tier::Avx2, Tier::AvxVnni, Tier::Avx512, Tier::Neon, Tier::Dotprod, Tier::I8mm];
 
-    /// The name that [`CPU_VARIABLE`] takes: `scalar`, `avx2`, `avx512`, `neon` or `dotprod`.
+    /// The name that [`CPU_VARIABLE`] takes: `scalar`, `avx2`, `avxvnni`, `avx512`, `neon`, `dotprod` or `i8mm`.
     pub const fn name(self) -> &'static str {
         match self {
             Tier::Scalar => "scalar",
             Tier::Avx2 => "avx2",
+            Tier::AvxVnni => "avxvnni",
             Tier::Avx512 => "avx512",
             Tier::Neon => "neon",
             Tier::Dotprod => "dotprod",
+            Tier::I8mm => "i8mm",
         }
     }
 
@@ -51,6 +58,8 @@ impl Tier {
             Tier::Avx2 => {
                 is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") && is_x86_feature_detected!("f16c")
             }
+            #[cfg(target_arch = "x86_64")]
+            Tier::AvxVnni => Tier::Avx2.is_available() && is_x86_feature_detected!("avxvnni"),
             #[cfg(target_arch = "x86_64")]
             Tier::Avx512 => {
                 Tier::Avx2.is_available()
@@ -64,6 +73,8 @@ impl Tier {
             Tier::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[cfg(target_arch = "aarch64")]
             Tier::Dotprod => Tier::Neon.is_available() && std::arch::is_aarch64_feature_detected!("dotprod"),
+            #[cfg(target_arch = "aarch64")]
+            Tier::I8mm => Tier::Dotprod.is_available() && std::arch::is_aarch64_feature_detected!("i8mm"),
             #[allow(unreachable_patterns)]
             _ => false,
         }
@@ -143,6 +154,31 @@ impl fmt::Display for CpuError {
 }
 
 impl std::error::Error for CpuError {}
+
+/// Sizes of one processor's own caches in bytes, by which the blocks of products are cut. They change
+/// no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Caches {
+    /// The first level, for data.
+    pub(crate) level1: usize,
+}
+
+impl Caches {
+    /// A Raspberry Pi 4's, and what is taken where the system tells nothing.
+    const LEAST: Self = Self { level1: 32 << 10 };
+
+    /// Asks the system: Linux tells in `/sys`, except on boards whose firmware does not.
+    pub(crate) fn detect() -> Self {
+        let level1 = (0..4).find_map(|index| {
+            let read = |name: &str| {
+                std::fs::read_to_string(format!("/sys/devices/system/cpu/cpu0/cache/index{index}/{name}")).ok()
+            };
+            let is_first = read("level")?.trim() == "1" && read("type")?.trim() == "Data";
+            is_first.then(|| read("size")?.trim().strip_suffix('K')?.parse::<usize>().ok()).flatten()
+        });
+        level1.map_or(Self::LEAST, |kib| Self { level1: (kib << 10).clamp(16 << 10, 256 << 10) })
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -14,6 +14,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     type V: Copy;
     /// Floats in a vector.
     const LANES: usize;
+    /// Steps of the tile's loop that are written out: counting costs where few instructions start in a cycle.
+    const STEPS: usize = 1;
 
     /// All lanes 0.
     unsafe fn zero() -> Self::V;
@@ -30,6 +32,16 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn prefetch(_from: *const u8) {}
     /// Floats from memory.
     unsafe fn load(from: *const f32) -> Self::V;
+    /// The first `len` floats, at most [`LANES`](Self::LANES), from memory; other lanes are 0.
+    #[inline(always)]
+    unsafe fn load_part(from: *const f32, len: usize) -> Self::V {
+        let mut part = [0f32; 16];
+        // SAFETY: the caller promises the tier and so many floats.
+        unsafe {
+            std::ptr::copy_nonoverlapping(from, part.as_mut_ptr(), len);
+            Self::load(part.as_ptr())
+        }
+    }
     /// Floats to memory.
     unsafe fn store(to: *mut f32, v: Self::V);
     /// IEEE binary16 numbers from memory, widened exactly.
@@ -40,10 +52,20 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn store_f16(to: *mut u16, v: Self::V);
     /// `a + b`.
     unsafe fn add(a: Self::V, b: Self::V) -> Self::V;
+    /// `a - b`.
+    unsafe fn sub(a: Self::V, b: Self::V) -> Self::V;
+    /// `a / b`.
+    unsafe fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// `|v|`.
+    unsafe fn abs(v: Self::V) -> Self::V;
+    /// Integers from memory, converted to the nearest floats.
+    unsafe fn from_i32(from: *const i32) -> Self::V;
     /// `a · b + c`, rounded once where the processor can.
     unsafe fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
     /// `a · b`.
     unsafe fn mul(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller of each pair of lanes; either where one is a NaN.
+    unsafe fn min(a: Self::V, b: Self::V) -> Self::V;
     /// The larger of each pair of lanes; either where one is a NaN.
     unsafe fn max(a: Self::V, b: Self::V) -> Self::V;
     /// `v` with the low bits of `n` added to its exponent: v · 2ⁿ for a float `n` near 1.5 · 2²³
@@ -56,6 +78,14 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     /// The low byte of each lane to memory: the integers that `n` holds, as in
     /// [`scale`](Self::scale).
     unsafe fn store_codes(to: *mut i8, n: Self::V);
+    /// As [`store_codes`](Self::store_codes) for four vectors, one behind the other.
+    #[inline(always)]
+    unsafe fn store_codes4(to: *mut i8, n: [Self::V; 4]) {
+        for (v, n) in n.into_iter().enumerate() {
+            // SAFETY: the caller promises the tier and room for the codes of four vectors.
+            unsafe { Self::store_codes(to.add(v * Self::LANES), n) };
+        }
+    }
     /// Writes the transpose of a square of [`SQUARE`](Self::SQUARE) rows, `from_stride` floats
     /// apart, to rows `to_stride` floats apart.
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize);

@@ -3,49 +3,121 @@
 use crate::block::GgmlType;
 use crate::cpu::Tier;
 use crate::generic::cells::Cells;
+use crate::generic::codes::Encoded;
 use crate::generic::cross::Cross;
 use crate::generic::gemm::Tile;
 use crate::generic::gemv::{Float, Gemv};
 use crate::generic::math::Finish;
+use crate::generic::scale::Scale;
 use crate::generic::transpose::Transpose;
-use crate::scalar;
+use crate::generic::weigh::Weigh;
+use crate::simd::Simd;
 
-/// One tile of an integer product:
-/// `c[r][j] = Σ_g (a_scale · b_scale[g][j] · Σ_{p in g} a[r][p]·b[p][j] + a_sum[g][r] · b_min[g][j])`.
+/// Exact integer products of many rows and columns: `init[j] + Σₚ a[i][p]·b[j][p]`, for all `panels · mr` rows and
+/// `columns · nr` columns.
 ///
-/// Groups of 16 or 32 weights share a scale and an offset; 32 activations share a scale. Operands
-/// are interleaved: `unit` codes of a row (of a column) stand side by side, then those of the next
-/// row of the tile. The inner sums are exact; the outer ones run in the order of `g`.
-pub(crate) struct TileI8 {
-    /// Weight groups in a sum.
-    pub(crate) groups: usize,
-    /// Weights in a group: 16 or 32.
-    pub(crate) group: usize,
-    /// Codes of the activations, `[k / unit][MR][unit]`, in the form that [`Int8::wide`] tells.
+/// Codes of `a` are within [−128, 127] (and have 128 added where [`Int8::unsigned`] says so), those of `b`
+/// within ±127. Rows of `a` lie as [`Int8::chunk`] tells, columns of `b` as [`Int8::unit`] does.
+#[derive(Clone, Copy)]
+pub(crate) struct Block8 {
+    /// Codes in a row and in a column: 32, or a multiple of 64.
+    pub(crate) k: usize,
     pub(crate) a: *const u8,
-    /// Scales of the activations, `[k / 32][MR]`.
-    pub(crate) a_scale: *const f32,
-    /// Scale times the sum of a weight group's activation codes, `[groups][MR]`; read only where
-    /// there are offsets.
-    pub(crate) a_sum: *const f32,
-    /// −128 times the sum of a weight group's activation codes, `[groups][MR]`; read where weights are
-    /// multiplied as unsigned codes.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "no other processor does that"))]
-    pub(crate) a_shift: *const i32,
-    /// Codes of the weights, `[k / unit][NR][unit]`, in the form that [`Int8`] tells.
+    /// Bytes from one row of a panel to the next, where rows are whole.
+    pub(crate) a_row: usize,
+    /// Bytes from one panel of rows to the next.
+    pub(crate) a_panel: usize,
+    /// Panels of `mr` rows.
+    pub(crate) panels: usize,
     pub(crate) b: *const u8,
-    /// Scales of the weights, `[groups][NR]`.
-    pub(crate) b_scale: *const f32,
-    /// Offsets of the weights, `[groups][NR]`, or null.
-    pub(crate) b_min: *const f32,
-    /// Result, row after row.
-    pub(crate) c: *mut f32,
-    /// Floats from one row to the next in `c`.
-    pub(crate) ldc: usize,
+    /// Bytes from one panel of columns to the next.
+    pub(crate) b_panel: usize,
+    /// Panels of `nr` columns.
+    pub(crate) columns: usize,
+    /// Integers and floats from what one panel has in `init` and [`Scaled::column_scale`] to what the next has.
+    pub(crate) factors: usize,
+    /// Where each column's sums start, or null for 0.
+    pub(crate) init: *const i32,
+    pub(crate) to: Sums,
 }
 
-/// A few rows of activation codes against many rows of weight codes, both row after row; the same
-/// sums as [`TileI8`].
+impl Block8 {
+    /// The products with panel `c` of the columns alone.
+    #[inline(always)]
+    pub(crate) fn panel(&self, c: usize, nr: usize) -> Self {
+        let to = match self.to {
+            Sums::Raw { out, stride } => Sums::Raw { out: out.wrapping_add(c * nr), stride },
+            Sums::Scaled(to) => Sums::Scaled(Scaled {
+                column_scale: to.column_scale.wrapping_add(c * self.factors),
+                out: to.out.wrapping_add(c * nr),
+                ..to
+            }),
+        };
+        let b = self.b.wrapping_add(c * self.b_panel);
+        let init = if self.init.is_null() { self.init } else { self.init.wrapping_add(c * self.factors) };
+        Self { b, init, to, columns: 1, ..*self }
+    }
+}
+
+/// What happens to exact sums.
+#[derive(Clone, Copy)]
+pub(crate) enum Sums {
+    /// `out[i][j]` is the sum.
+    Raw {
+        out: *mut i32,
+        /// Integers from one row of `out` to the next.
+        stride: usize,
+    },
+    Scaled(Scaled),
+}
+
+/// `out[i][j] = keep[i]·out[i][j] + sum·(row_scale[i]·column_scale[j])`, the last a fused multiplication and addition
+/// where the processor has it.
+#[derive(Clone, Copy)]
+pub(crate) struct Scaled {
+    /// One factor a row.
+    pub(crate) row_scale: *const f32,
+    /// One factor a column.
+    pub(crate) column_scale: *const f32,
+    /// One factor a row for what `out` holds, or null.
+    pub(crate) keep: *const f32,
+    /// Whether, where `keep` is null, it counts as 1, and not as 0.
+    pub(crate) add: bool,
+    pub(crate) out: *mut f32,
+    /// Floats from one row of `out` to the next.
+    pub(crate) stride: usize,
+}
+
+impl Scaled {
+    /// Brings vectors of sums of row `i` to their place.
+    ///
+    /// # Safety
+    /// The processor has the tier of `S`; row and columns exist.
+    #[inline(always)]
+    pub(crate) unsafe fn row<S: Simd, const NV: usize>(&self, i: usize, sums: [S::V; NV]) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            let out = self.out.add(i * self.stride);
+            let factor = S::splat(*self.row_scale.add(i));
+            for (v, sum) in sums.into_iter().enumerate() {
+                let at = out.add(v * S::LANES);
+                let scale = S::mul(factor, S::load(self.column_scale.add(v * S::LANES)));
+                let value = if !self.keep.is_null() {
+                    S::fma(sum, scale, S::mul(S::splat(*self.keep.add(i)), S::load(at)))
+                } else if self.add {
+                    S::fma(sum, scale, S::load(at))
+                } else {
+                    S::mul(sum, scale)
+                };
+                S::store(at, value);
+            }
+        }
+    }
+}
+
+/// A few rows of activations as 16-bit integers against many rows of weight codes, row after row:
+/// `out[i][j] = x_scale[i] · Σ_b (w_scale[j][b] · Σₚ w[j][p]·x[i][p] + w_min[j][b]·x_sum[i][b])` for all groups `b` and
+/// the `p` in them. Each inner sum is exact.
 pub(crate) struct GemvI8 {
     /// Codes in a row, a multiple of 32.
     pub(crate) k: usize,
@@ -56,10 +128,12 @@ pub(crate) struct GemvI8 {
     pub(crate) w_scale: *const f32,
     pub(crate) w_min: *const f32,
     pub(crate) n: usize,
-    /// Activations: `m` rows, their scales for every 32 codes, and scale times sum for every
-    /// weight group.
-    pub(crate) x: *const i8,
+    /// Activations: `m` rows of integers within ±32385. Where [`Kernels::halves`] says so, a row is `k` bytes `h` and then
+    /// `k` bytes `l`, which stand for 255·h + l.
+    pub(crate) x: *const i16,
+    /// One scale a row.
     pub(crate) x_scale: *const f32,
+    /// The sum of the integers of every weight group.
     pub(crate) x_sum: *const f32,
     pub(crate) m: usize,
     pub(crate) out: *mut f32,
@@ -86,17 +160,21 @@ pub(crate) struct F32 {
     pub(crate) depth: usize,
 }
 
-/// The integer tile of a tier.
+/// The integer products of a tier for many rows.
 #[derive(Clone, Copy)]
 pub(crate) struct Int8 {
+    /// Rows of a panel of activations.
     pub(crate) mr: usize,
+    /// Columns of a panel of weights: a divisor of 64.
     pub(crate) nr: usize,
-    /// Codes of one row that stand side by side.
+    /// Codes of one column that stand side by side in a panel, `[k / unit][nr][unit]`.
     pub(crate) unit: usize,
-    /// Whether codes are widened to 16 bits in both operands.
-    pub(crate) wide: bool,
-    pub(crate) tile: unsafe fn(&TileI8),
-    pub(crate) gemv: unsafe fn(&GemvI8),
+    /// Codes of one row that stand side by side in a panel, `[k / chunk][mr][chunk]`; `usize::MAX` for
+    /// whole rows.
+    pub(crate) chunk: usize,
+    /// Whether codes of activations have 128 added; sums then start at −128 times the sum of a column.
+    pub(crate) unsigned: bool,
+    pub(crate) block: unsafe fn(&Block8),
 }
 
 /// The functions of one tier. All need the tier's instructions, which [`kernels`] made sure of.
@@ -106,14 +184,28 @@ pub(crate) struct Kernels {
     pub(crate) tier: Tier,
     pub(crate) f32: F32,
     pub(crate) int8: Int8,
+    /// See [`crate::generic::codes::spread`].
+    pub(crate) spread: unsafe fn(&mut [f32], usize),
+    /// See [`crate::generic::codes::encode`].
+    pub(crate) encode: unsafe fn(&mut [f32], usize, &mut Encoded<'_>),
+    /// See [`crate::generic::scale::scale`].
+    pub(crate) scale: unsafe fn(&Scale),
+    /// See [`crate::generic::weigh::weigh`].
+    pub(crate) weigh: unsafe fn(&mut Weigh<'_>),
     pub(crate) gemv: unsafe fn(Float, &Gemv),
+    pub(crate) gemv_i8: unsafe fn(&GemvI8),
+    /// Whether activations of [`GemvI8`] lie as two bytes apart.
+    pub(crate) halves: bool,
     pub(crate) unpack_f32: unsafe fn(GgmlType, &[u8], &mut [f32]),
     pub(crate) unpack_i8: unsafe fn(GgmlType, &[u8], &mut [i8], &mut [f32], &mut [f32]),
     pub(crate) gelu: unsafe fn(&mut [f32]),
+    pub(crate) softmax: unsafe fn(&mut [f32]),
     pub(crate) log_softmax: unsafe fn(&mut [f32]),
     pub(crate) layer_norm: unsafe fn(&[f32], &[f32], &[f32], f32, &mut [f32]),
-    pub(crate) finish: unsafe fn(&mut [f32], Finish<'_>, &mut [f32]),
-    pub(crate) quantize: unsafe fn(&[f32], &mut [i8], &mut [f32], &mut [i32]),
+    pub(crate) finish: unsafe fn(&mut [f32], Finish<'_>),
+    pub(crate) add: unsafe fn(&[f32], &mut [f32]),
+    /// See [`crate::generic::math::round`].
+    pub(crate) round: unsafe fn(&[f32], &mut [i16], &mut [f32]) -> f32,
     /// One head's softmax step over a block of keys; see [`crate::generic::attention::columns`].
     pub(crate) columns: unsafe fn(&mut [f32], &mut [f32], &mut [f32], &mut [f32]),
     /// One query row and head over listed cells; see [`crate::generic::cells::cells`].
@@ -127,16 +219,19 @@ pub(crate) struct Kernels {
 
 /// Compiles the generic kernels with the instructions of one tier.
 macro_rules! instantiate {
-    ($name:ident, $simd:ty, tier: $tier:expr, mr: $mr:literal, vectors: [$($nv:literal),+], widest: $widest:literal, depth: $depth:literal, value_vectors: $values:literal, int8: $int8:expr, unpack: $unpack_f32:path, $unpack_i8:path $(, $feature:literal)?) => {
+    ($name:ident, $simd:ty, tier: $tier:expr, mr: $mr:literal, vectors: [$($nv:literal),+], widest: $widest:literal, depth: $depth:literal, value_vectors: $values:literal, int8: $int8:expr, gemv_i8: $gemv_i8:path, halves: $halves:literal, unpack: $unpack_f32:path, $unpack_i8:path $(, $feature:literal)?) => {
         pub(crate) mod $name {
             //! The generic kernels, compiled with the instructions of this tier.
             use crate::generic::attention;
+            use crate::generic::codes::{self, Encoded};
             use crate::generic::cells::{self, Cells};
             use crate::generic::cross::{self, Cross};
             use crate::generic::gemm::{self, Tile};
             use crate::generic::gemv::{self, Float, Gemv};
             use crate::generic::math::{self, Finish};
+            use crate::generic::scale::{self, Scale};
             use crate::generic::transpose::{self, Transpose};
+            use crate::generic::weigh::{self, Weigh};
             use crate::simd::Simd;
             use crate::table::{F32, Kernels};
 
@@ -159,8 +254,33 @@ macro_rules! instantiate {
                 unsafe { gemv::gemv::<$simd>(float, g) }
             }
             $(#[target_feature(enable = $feature)])?
+            unsafe fn spread(x: &mut [f32], group: usize) {
+                // SAFETY: the caller promises the tier.
+                unsafe { codes::spread::<$simd>(x, group) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn encode(x: &mut [f32], group: usize, to: &mut Encoded<'_>) {
+                // SAFETY: the caller promises the tier.
+                unsafe { codes::encode::<$simd>(x, group, to) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn scale(s: &Scale) {
+                // SAFETY: the caller promises the tier and the elements.
+                unsafe { scale::scale::<$simd>(s) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn weigh(w: &mut Weigh<'_>) {
+                // SAFETY: the caller promises the tier and the elements.
+                unsafe { weigh::weigh::<$simd, $simd>(w) }
+            }
+            $(#[target_feature(enable = $feature)])?
             unsafe fn gelu(x: &mut [f32]) {
-                math::gelu(x);
+                // SAFETY: the caller promises the tier.
+                unsafe { math::gelu::<$simd>(x) }
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn softmax(x: &mut [f32]) {
+                math::softmax(x);
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn log_softmax(x: &mut [f32]) {
@@ -171,13 +291,17 @@ macro_rules! instantiate {
                 math::layer_norm(x, w, b, eps, out);
             }
             $(#[target_feature(enable = $feature)])?
-            unsafe fn finish(sums: &mut [f32], how: Finish<'_>, out: &mut [f32]) {
-                math::finish(sums, how, out);
+            unsafe fn finish(sums: &mut [f32], how: Finish<'_>) {
+                // SAFETY: the caller promises the tier.
+                unsafe { math::finish::<$simd>(sums, how) }
             }
             $(#[target_feature(enable = $feature)])?
-            unsafe fn quantize(x: &[f32], q: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
-                // SAFETY: the caller promises the tier.
-                unsafe { math::quantize::<$simd>(x, q, scales, sums) }
+            unsafe fn add(row: &[f32], to: &mut [f32]) {
+                math::add(row, to);
+            }
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn round(x: &[f32], q: &mut [i16], sums: &mut [f32]) -> f32 {
+                math::round(x, q, sums)
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn transpose(t: &Transpose) {
@@ -209,14 +333,22 @@ macro_rules! instantiate {
                 tier: $tier,
                 f32: F32 { mr: $mr, nr: NR, lanes: LANES, tile, depth: $depth },
                 int8: $int8,
+                spread,
+                encode,
+                scale,
+                weigh,
                 gemv,
+                gemv_i8: $gemv_i8,
+                halves: $halves,
                 unpack_f32: $unpack_f32,
                 unpack_i8: $unpack_i8,
                 gelu,
+                softmax,
                 log_softmax,
                 layer_norm,
                 finish,
-                quantize,
+                add,
+                round,
                 columns,
                 cells,
                 cross,
@@ -236,7 +368,9 @@ instantiate!(
     widest: 2,
     depth: 256,
     value_vectors: 2,
-    int8: crate::table::SCALAR_INT8,
+    int8: crate::scalar::block8::INT8,
+    gemv_i8: crate::scalar::int8::gemv,
+    halves: false,
     unpack: crate::block::unpack_f32, crate::block::unpack_i8
 );
 
@@ -250,7 +384,9 @@ instantiate!(
     widest: 2,
     depth: 256,
     value_vectors: 2,
-    int8: crate::avx2::int8::INT8,
+    int8: crate::avx2::block8::INT8,
+    gemv_i8: crate::avx2::int8::gemv,
+    halves: false,
     unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c"
 );
@@ -265,7 +401,9 @@ instantiate!(
     widest: 3,
     depth: 128,
     value_vectors: 4,
-    int8: crate::avx512::int8::INT8,
+    int8: crate::avx512::block8::INT8,
+    gemv_i8: crate::avx512::int8::gemv,
+    halves: false,
     unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
 );
@@ -280,7 +418,9 @@ instantiate!(
     widest: 2,
     depth: 256,
     value_vectors: 4,
-    int8: crate::neon::int8::INT8,
+    int8: crate::neon::block8::INT8,
+    gemv_i8: crate::neon::int8::gemv,
+    halves: false,
     unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
     "neon"
 );
@@ -295,19 +435,12 @@ instantiate!(
     widest: 2,
     depth: 256,
     value_vectors: 4,
-    int8: crate::dotprod::int8::INT8,
+    int8: crate::dotprod::block8::INT8,
+    gemv_i8: crate::dotprod::int8::gemv,
+    halves: true,
     unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
     "neon,dotprod"
 );
-
-const SCALAR_INT8: Int8 = Int8 {
-    mr: scalar::int8::MR,
-    nr: scalar::int8::NR,
-    unit: scalar::int8::UNIT,
-    wide: true,
-    tile: scalar::int8::tile,
-    gemv: scalar::int8::gemv,
-};
 
 /// The kernels of `tier`, if this processor has its instructions.
 pub(crate) fn kernels(tier: Tier) -> Option<Kernels> {
@@ -319,12 +452,113 @@ pub(crate) fn kernels(tier: Tier) -> Option<Kernels> {
         #[cfg(target_arch = "x86_64")]
         Tier::Avx2 => Some(avx2_kernels::KERNELS),
         #[cfg(target_arch = "x86_64")]
+        Tier::AvxVnni => Some(Kernels { tier, int8: crate::avxvnni::block8::INT8, ..avx2_kernels::KERNELS }),
+        #[cfg(target_arch = "x86_64")]
         Tier::Avx512 => Some(avx512_kernels::KERNELS),
         #[cfg(target_arch = "aarch64")]
         Tier::Neon => Some(neon_kernels::KERNELS),
         #[cfg(target_arch = "aarch64")]
         Tier::Dotprod => Some(dotprod_kernels::KERNELS),
+        #[cfg(target_arch = "aarch64")]
+        Tier::I8mm => Some(Kernels { tier, int8: crate::i8mm::block8::INT8, ..dotprod_kernels::KERNELS }),
         #[allow(unreachable_patterns)]
         _ => None,
+    }
+}
+
+/// Compares the blocks of a tier with sums of 64-bit integers, for extreme and other codes.
+///
+/// # Panics
+/// When one sum differs.
+#[cfg(test)]
+pub(crate) fn check_block8(int8: Int8) {
+    let Int8 { mr, nr: panel, unit, .. } = int8;
+    let nr = 2 * panel;
+    for (k, panels, extreme) in [(32, 2, false), (64, 1, false), (64, 3, true), (256, 2, false), (512, 1, true)] {
+        let chunk = int8.chunk.min(k);
+        let rows = panels * mr;
+        let code = |i: usize, low: i32| match (extreme, i % 3) {
+            (true, 0) => low,
+            (true, _) => 127,
+            (false, _) => (i * 73 + i / 7 * 31) as i32 % 255 - 127,
+        };
+        let (mut a, mut b) = (vec![0u8; rows * k], vec![0u8; nr * k]);
+        let (mut init, mut want) = (vec![0; nr], vec![0i64; rows * nr]);
+        for i in 0..rows {
+            for p in 0..k {
+                let at = i / mr * mr * k + p / chunk * mr * chunk + i % mr * chunk + p % chunk;
+                a[at] = (code(i * k + p, -128) + if int8.unsigned { 128 } else { 0 }) as u8;
+            }
+        }
+        for j in 0..nr {
+            for p in 0..k {
+                let at = j / panel * panel * k + p / unit * panel * unit + j % panel * unit + p % unit;
+                b[at] = code(5 * j * k + p, -127) as u8;
+            }
+            let sum: i32 = (0..k).map(|p| code(5 * j * k + p, -127)).sum();
+            init[j] = 1000 * j as i32 - if int8.unsigned { 128 * sum } else { 0 };
+            for i in 0..rows {
+                let products = (0..k).map(|p| i64::from(code(i * k + p, -128) * code(5 * j * k + p, -127)));
+                want[i * nr + j] = 1000 * j as i64 + products.sum::<i64>();
+            }
+        }
+        let mut got = vec![0; rows * (nr + 3)];
+        let block = Block8 {
+            k,
+            a: a.as_ptr(),
+            a_row: chunk,
+            a_panel: mr * k,
+            panels,
+            b: b.as_ptr(),
+            b_panel: panel * k,
+            columns: 2,
+            factors: panel,
+            init: init.as_ptr(),
+            to: Sums::Raw { out: got.as_mut_ptr(), stride: nr + 3 },
+        };
+        let (row_scale, column_scale): (Vec<_>, Vec<_>) =
+            ((0..rows).map(|i| 0.5 + i as f32).collect(), (0..nr).map(|j| 2.0 - j as f32).collect());
+        let mut scaled = vec![1.0; rows * nr];
+        let to = Scaled {
+            row_scale: row_scale.as_ptr(),
+            column_scale: column_scale.as_ptr(),
+            keep: row_scale.as_ptr(),
+            add: false,
+            out: scaled.as_mut_ptr(),
+            stride: nr,
+        };
+        // SAFETY: the caller checked the tier; the operands have the shapes that are stated.
+        unsafe {
+            (int8.block)(&block);
+            (int8.block)(&Block8 { to: Sums::Scaled(to), ..block });
+        }
+        let mut from_zero = vec![0; rows * nr];
+        let to = Sums::Raw { out: from_zero.as_mut_ptr(), stride: nr };
+        // SAFETY: as above.
+        unsafe { (int8.block)(&Block8 { init: std::ptr::null(), to, ..block }) };
+        for (i, (&sum, &want)) in from_zero.iter().zip(&want).enumerate() {
+            assert_eq!(i64::from(sum) + i64::from(init[i % nr]), want, "k = {k}, sum {i} from zero");
+        }
+        for i in 0..rows {
+            for j in 0..nr {
+                let sum = want[i * nr + j];
+                assert_eq!(i64::from(got[i * (nr + 3) + j]), sum, "k = {k}, row {i}, column {j}");
+                let number = f64::from(row_scale[i]) * (1.0 + sum as f64 * f64::from(column_scale[j]));
+                let error = (f64::from(scaled[i * nr + j]) - number).abs();
+                assert!(error <= 1e-6 * (1.0 + number.abs()), "k = {k}, row {i}, column {j}: {number}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integer_blocks_are_exact_on_every_tier() {
+        for tier in Tier::available() {
+            check_block8(kernels(tier).expect("an available tier").int8);
+        }
     }
 }

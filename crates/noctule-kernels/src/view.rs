@@ -68,12 +68,6 @@ impl<'a> Rows<'a> {
         assert!(i < self.rows, "row {i} of {}", self.rows);
         &self.data[i * self.stride..][..self.cols]
     }
-
-    /// Everything from the start of row `i` on.
-    pub(crate) fn rows_from(&self, i: usize) -> &'a [f32] {
-        assert!(i < self.rows, "row {i} of {}", self.rows);
-        &self.data[i * self.stride..]
-    }
 }
 
 /// A writable matrix of `rows` × `cols` floats whose rows do not overlap.
@@ -166,22 +160,6 @@ unsafe impl Send for SharedRows {}
 unsafe impl Sync for SharedRows {}
 
 impl SharedRows {
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
-    pub(crate) fn stride(&self) -> usize {
-        self.stride
-    }
-
-    /// Where a part of several rows starts, for a kernel that writes it. What the kernel may write
-    /// is what [`part`](Self::part) would hand out row by row.
-    pub(crate) fn start(&self, i: usize, rows: usize, from: usize, len: usize) -> *mut f32 {
-        assert!(rows > 0 && i < self.rows && rows <= self.rows - i, "rows outside the matrix");
-        assert!(from <= self.cols && len <= self.cols - from, "part outside the matrix");
-        self.data.wrapping_add(i * self.stride + from)
-    }
-
     /// Columns `from..from + len` of row `i`.
     ///
     /// # Safety

@@ -4,7 +4,9 @@ mod common;
 
 use common::Random;
 use noctule_kernels::block::{f16_to_f32, f32_to_f16};
-use noctule_kernels::{Compute, CrossKv, CrossWeights, Precision, Rows, RowsMut, Tier};
+use noctule_kernels::{
+    Compute, CrossWeights, GgmlType, Keys, Matrix, Operand, Out, Precision, Product, Rows, RowsMut, Tier, Values,
+};
 
 /// Softmax weights and output of one query and head over some keys and values.
 fn attend(q: &[f32], keys: &[&[f32]], values: &[&[f32]]) -> (Vec<f64>, Vec<f64>) {
@@ -27,16 +29,49 @@ fn head(data: &[f32], width: usize, head: usize, depth: usize) -> Vec<&[f32]> {
 }
 
 fn close(what: &str, got: &[f32], want: &[f64]) {
+    close_within(1e-5, what, got, want);
+}
+
+fn close_within(bound: f64, what: &str, got: &[f32], want: &[f64]) {
     assert_eq!(got.len(), want.len());
     for (i, (&got, &want)) in got.iter().zip(want).enumerate() {
         let error = (f64::from(got) - want).abs();
-        assert!(error < 1e-5, "{what}, element {i}: {got} instead of {want}");
+        assert!(error < bound, "{what}, element {i}: {got} instead of {want}");
     }
 }
 
+fn computes_of(precision: Precision) -> impl Iterator<Item = Compute> {
+    Tier::available().into_iter().map(move |tier| Compute::new(tier, 2, precision))
+}
+
 fn computes() -> impl Iterator<Item = Compute> {
-    let tiers = Tier::available().into_iter();
-    tiers.map(|tier| Compute::new(tier, 2, Precision::Accurate))
+    computes_of(Precision::Accurate)
+}
+
+/// The encoder's attention over rows of floats, through a product with the identity.
+fn encoder(compute: &Compute, [q, k, v]: [&[f32]; 3], t: usize, heads: usize, depth: usize) -> Vec<f32> {
+    let width = heads * depth;
+    let [q, k, v] = [q, k, v].map(|x| Rows::new(x, t, width));
+    let (mut queries, mut out) = (Operand::default(), Operand::default());
+    let (mut keys, mut values) = (Keys::new(heads, depth), Values::new(heads, depth));
+    // What an earlier, longer window left behind must not show.
+    let old = vec![9.0; (t + 70) * width];
+    compute.reserve_keys(&mut keys, t + 70);
+    compute.store(Rows::new(&old, t + 70, width), (&mut keys).into());
+    compute.reserve_queries(&mut queries, t, heads, depth);
+    compute.reserve_keys(&mut keys, t);
+    compute.reserve_values(&mut values, t);
+    compute.store(q, Out::Queries(&mut queries));
+    compute.store(k, (&mut keys).into());
+    compute.store(v, (&mut values).into());
+    compute.attention(&queries, &keys, &values, true, &mut out);
+    let identity: Vec<u8> =
+        (0..width * width).flat_map(|i| f32::from(u8::from(i / width == i % width)).to_le_bytes()).collect();
+    let identity = Matrix::new(GgmlType::F32, width, width, &identity).unwrap();
+    let mut rows = vec![f32::NAN; t * width];
+    let product = Product::new(identity, RowsMut::new(&mut rows, t, width)).fine(true);
+    compute.multiply(&out, &mut [product]);
+    rows
 }
 
 #[test]
@@ -46,21 +81,68 @@ fn encoder_attention() {
         let width = heads * depth;
         let [q, k, v] = [0; 3].map(|_| random.floats(t * width));
         let q: Vec<f32> = q.iter().map(|x| 8.0 * x).collect();
-        for compute in computes() {
-            let mut out = vec![f32::NAN; t * width];
-            let [q_rows, k_rows, v_rows] = [&q, &k, &v].map(|x| Rows::new(x, t, width));
-            compute.attention(q_rows, k_rows, v_rows, heads, RowsMut::new(&mut out, t, width));
-            for h in 0..heads {
-                let (keys, values) = (head(&k, width, h, depth), head(&v, width, h, depth));
-                for i in 0..t {
-                    let at = i * width + h * depth;
-                    let (_, want) = attend(&q[at..at + depth], &keys, &values);
-                    let what = format!("{} t = {t}, head {h}, row {i}", compute.tier());
-                    close(&what, &out[at..at + depth], &want);
+        for precision in [Precision::Accurate, Precision::Fast] {
+            // Values are below 1, and so are results; queries, keys, weights and values have 8 bits under `Fast`.
+            let bound = if precision == Precision::Fast { 0.04 } else { 1e-5 };
+            for compute in computes_of(precision) {
+                let out = encoder(&compute, [&q, &k, &v], t, heads, depth);
+                for h in 0..heads {
+                    let (keys, values) = (head(&k, width, h, depth), head(&v, width, h, depth));
+                    for i in 0..t {
+                        let at = i * width + h * depth;
+                        let (_, want) = attend(&q[at..at + depth], &keys, &values);
+                        let what = format!("{} {precision} t = {t}, head {h}, row {i}", compute.tier());
+                        close_within(bound, &what, &out[at..at + depth], &want);
+                    }
                 }
             }
         }
     }
+}
+
+/// One key is far ahead, and all others together weigh as much: rounding its block must not lose them.
+#[test]
+fn many_small_weights_count_beside_a_large_one() {
+    let (t, depth) = (1500, 64);
+    let mut random = Random::new(15);
+    let q = vec![1.0; t * depth];
+    let mut k: Vec<f32> = random.floats(t * depth).iter().map(|x| 0.01 * x).collect();
+    // 8 · ln 1400 more than the others' scores, times √depth.
+    k[700 * depth..701 * depth].fill(8.0 * 1400f32.ln() / 64.0);
+    let mut v = vec![-1.0; t * depth];
+    v[700 * depth..701 * depth].fill(1.0);
+    for compute in computes_of(Precision::Fast) {
+        let out = encoder(&compute, [&q, &k, &v], t, 1, depth);
+        let (_, want) = attend(&q[..depth], &head(&k, depth, 0, depth), &head(&v, depth, 0, depth));
+        close_within(0.05, compute.tier().name(), &out[..depth], &want);
+    }
+}
+
+#[test]
+fn queries_of_zeros_attend_to_what_exists() {
+    let (t, depth) = (70, 64);
+    let mut random = Random::new(16);
+    let (q, k) = (vec![0.0; t * depth], random.floats(t * depth));
+    let v = vec![1.0; t * depth];
+    for precision in [Precision::Accurate, Precision::Fast] {
+        for compute in computes_of(precision) {
+            let out = encoder(&compute, [&q, &k, &v], t, 1, depth);
+            assert!(out.iter().all(|x| (x - 1.0).abs() < 1e-2), "{} {precision}: {:?}", compute.tier(), &out[..4]);
+        }
+    }
+}
+
+#[test]
+fn tiers_with_vectors_agree_to_the_bit() {
+    let mut random = Random::new(17);
+    let (t, heads, depth) = (150, 2, 64);
+    let [q, k, v] = [0; 3].map(|_| random.floats(t * heads * depth));
+    let results: Vec<_> = computes_of(Precision::Fast)
+        .filter(|compute| compute.tier() != Tier::Scalar)
+        .map(|compute| encoder(&compute, [&q, &k, &v], t, heads, depth))
+        .collect();
+    let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    assert!(results.iter().all(|result| bits(result) == bits(&results[0])));
 }
 
 #[test]
@@ -69,11 +151,12 @@ fn scores_far_apart_do_not_overflow() {
     let q = vec![100.0; t * depth];
     let k: Vec<f32> = (0..t * depth).map(|i| (i / depth) as f32 / 10.0 - 15.0).collect();
     let v: Vec<f32> = (0..t * depth).map(|i| (i / depth) as f32).collect();
-    for compute in computes() {
-        let mut out = vec![f32::NAN; t * depth];
-        let [q, k, v] = [&q, &k, &v].map(|x| Rows::new(x, t, depth));
-        compute.attention(q, k, v, 1, RowsMut::new(&mut out, t, depth));
-        assert!(out.iter().all(|&x| (x - 299.0).abs() < 1e-3), "{}", compute.tier());
+    for precision in [Precision::Accurate, Precision::Fast] {
+        for compute in computes_of(precision) {
+            let out = encoder(&compute, [&q, &k, &v], t, 1, depth);
+            let bound = if precision == Precision::Fast { 2.0 } else { 1e-3 };
+            assert!(out.iter().all(|&x| (x - 299.0).abs() < bound), "{} {precision}", compute.tier());
+        }
     }
 }
 
@@ -115,40 +198,53 @@ fn cross_attention() {
             let floats = random.floats(t * width);
             floats.iter().map(|&x| f16_to_f32(f32_to_f16(x))).collect::<Vec<_>>()
         });
-        for compute in computes() {
-            let mut kv = CrossKv::new(heads, depth);
-            // What an earlier, longer window left behind must not show.
-            let old = vec![9.0; (t + 20) * width];
-            kv.pack(&compute, Rows::new(&old, t + 20, width), Rows::new(&old, t + 20, width));
-            kv.pack(&compute, Rows::new(&k, t, width), Rows::new(&v, t, width));
-            assert_eq!(kv.len(), t);
-            for m in [1, 2, 3, 5, 8, 13] {
-                let q: Vec<f32> = random.floats(m * width).iter().map(|x| 4.0 * x).collect();
-                let mut out = vec![f32::NAN; m * width];
-                let wanted = [heads - 1, 0];
-                let mut weights = vec![f32::NAN; 2 * m * t];
-                compute.attention_cross(
-                    Rows::new(&q, m, width),
-                    &kv,
-                    RowsMut::new(&mut out, m, width),
-                    Some(CrossWeights { heads: &wanted, out: &mut weights }),
-                );
-                for h in 0..heads {
-                    let (keys, values) = (head(&k, width, h, depth), head(&v, width, h, depth));
-                    for i in 0..m {
-                        let at = i * width + h * depth;
-                        let (want_weights, want) = attend(&q[at..at + depth], &keys, &values);
-                        let what = format!("{} t = {t}, m = {m}, head {h}", compute.tier());
-                        close(&what, &out[at..at + depth], &want);
-                        for place in (0..2).filter(|&place| wanted[place] == h) {
-                            let got = &weights[(place * m + i) * t..][..t];
-                            close(&format!("weights of {what}"), got, &want_weights);
+        for (precision, bound) in [(Precision::Accurate, 1e-5), (Precision::Fast, 0.03)] {
+            for compute in computes_of(precision) {
+                let (keys, values) = cross(&compute, &k, &v, t, heads, depth);
+                assert_eq!(keys.len(), t);
+                for m in [1, 2, 3, 5, 8, 13] {
+                    let q: Vec<f32> = random.floats(m * width).iter().map(|x| 4.0 * x).collect();
+                    let mut out = vec![f32::NAN; m * width];
+                    let wanted = [heads - 1, 0];
+                    let mut weights = vec![f32::NAN; 2 * m * t];
+                    compute.attention_cross(
+                        Rows::new(&q, m, width),
+                        &keys,
+                        &values,
+                        RowsMut::new(&mut out, m, width),
+                        Some(CrossWeights { heads: &wanted, out: &mut weights }),
+                    );
+                    for h in 0..heads {
+                        let (keys, values) = (head(&k, width, h, depth), head(&v, width, h, depth));
+                        for i in 0..m {
+                            let at = i * width + h * depth;
+                            let (want_weights, want) = attend(&q[at..at + depth], &keys, &values);
+                            let what = format!("{} {precision} t = {t}, m = {m}, head {h}", compute.tier());
+                            close_within(bound, &what, &out[at..at + depth], &want);
+                            for place in (0..2).filter(|&place| wanted[place] == h) {
+                                let got = &weights[(place * m + i) * t..][..t];
+                                close_within(bound, &format!("weights of {what}"), got, &want_weights);
+                            }
                         }
                     }
                 }
             }
         }
     }
+}
+
+/// Keys and values of the decoder, after those of an earlier, longer window.
+fn cross(compute: &Compute, k: &[f32], v: &[f32], t: usize, heads: usize, depth: usize) -> (Keys, Values) {
+    let width = heads * depth;
+    let (mut keys, mut values) = (Keys::new(heads, depth), Values::new(heads, depth));
+    let old = vec![9.0; (t + 20) * width];
+    for (k, v, t) in [(&old[..], &old[..], t + 20), (k, v, t)] {
+        compute.reserve_cross_keys(&mut keys, t);
+        compute.reserve_cross_values(&mut values, t);
+        compute.store(Rows::new(k, t, width), (&mut keys).into());
+        compute.store(Rows::new(v, t, width), (&mut values).into());
+    }
+    (keys, values)
 }
 
 #[test]
@@ -159,36 +255,39 @@ fn the_number_of_threads_changes_no_bit() {
     let [q, k, v] = [0; 3].map(|_| random.floats(t * width));
     let list: Vec<u32> = (0..t as u32).collect();
     for tier in Tier::available() {
-        let results: Vec<Vec<u32>> = [1, 2, 3]
-            .iter()
-            .map(|&threads| {
-                let compute = Compute::new(tier, threads, Precision::Fast);
-                let mut out = vec![f32::NAN; (t + 2 * m) * width];
-                let (encoder, rest) = out.split_at_mut(t * width);
-                let (cells, cross) = rest.split_at_mut(m * width);
-                let [rows_q, rows_k, rows_v] = [&q, &k, &v].map(|x| Rows::new(x, t, width));
-                let few = Rows::new(&q, m, width);
-                compute.attention(rows_q, rows_k, rows_v, heads, RowsMut::new(encoder, t, width));
-                let lists = [&list[..], &list[..9], &list[3..77]];
-                compute.attention_cells(few, &lists, &k, &v, heads, RowsMut::new(cells, m, width));
-                let mut kv = CrossKv::new(heads, depth);
-                kv.pack(&compute, rows_k, rows_v);
-                compute.attention_cross(few, &kv, RowsMut::new(cross, m, width), None);
-                out.iter().map(|x| x.to_bits()).collect()
-            })
-            .collect();
-        assert!(results.iter().all(|r| r == &results[0]), "{tier}");
+        for precision in [Precision::Accurate, Precision::Fast] {
+            let results: Vec<Vec<u32>> = [1, 2, 3]
+                .iter()
+                .map(|&threads| {
+                    let compute = Compute::new(tier, threads, precision);
+                    let mut out = encoder(&compute, [&q, &k, &v], t, heads, depth);
+                    let at = out.len();
+                    out.resize(at + 2 * m * width, f32::NAN);
+                    let (listed, crossed) = out[at..].split_at_mut(m * width);
+                    let few = Rows::new(&q, m, width);
+                    let lists = [&list[..], &list[..9], &list[3..77]];
+                    compute.attention_cells(few, &lists, &k, &v, heads, RowsMut::new(listed, m, width));
+                    let (keys, values) = cross(&compute, &k, &v, t, heads, depth);
+                    compute.attention_cross(few, &keys, &values, RowsMut::new(crossed, m, width), None);
+                    out.iter().map(|x| x.to_bits()).collect()
+                })
+                .collect();
+            assert!(results.iter().all(|r| r == &results[0]), "{tier} {precision}");
+        }
     }
 }
 
 #[test]
 fn the_cache_of_cross_keys_is_small() {
-    let compute = Compute::new(Tier::Scalar, 1, Precision::Accurate);
-    let mut kv = CrossKv::new(8, 64);
-    assert!(kv.is_empty());
     let zeros = vec![0.0; 1500 * 512];
-    kv.pack(&compute, Rows::new(&zeros, 1500, 512), Rows::new(&zeros, 1500, 512));
-    assert!(kv.bytes() <= 2 * 2 * 1504 * 512, "{} bytes", kv.bytes());
-    kv.clear();
-    assert_eq!(kv.len(), 0);
+    for (precision, most) in [(Precision::Accurate, 4 * 1504 * 512), (Precision::Fast, 23 * 1536 * 512 / 10)] {
+        let compute = Compute::new(Tier::Scalar, 1, precision);
+        let (mut keys, mut values) = (Keys::new(8, 64), Values::new(8, 64));
+        assert!(keys.is_empty() && values.is_empty());
+        compute.reserve_cross_keys(&mut keys, 1500);
+        compute.reserve_cross_values(&mut values, 1500);
+        compute.store(Rows::new(&zeros, 1500, 512), (&mut keys).into());
+        let bytes = keys.size_bytes() + values.size_bytes();
+        assert!(bytes <= most, "{precision}: {bytes} bytes");
+    }
 }

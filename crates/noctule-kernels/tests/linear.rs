@@ -32,60 +32,24 @@ fn exact(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
     result
 }
 
-/// The sums that rounded activations and integer weights define, without further rounding.
+/// The sums that activations of 16 bits and integer weights define, without further rounding.
 fn exact_int8(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
-    if x.rows() <= FEW { exact_fine(x, w) } else { exact_codes(x, w) }
-}
-
-/// As [`exact_int8`], with two codes for every activation.
-fn exact_fine(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
-    let mut sums = exact_codes(x, w);
-    // What the rounding lost is a second operand.
-    let rest: Vec<f32> = (0..x.rows()).flat_map(|i| x.row(i).chunks(32).flat_map(rest)).collect();
-    let second = exact_codes(&Rows::new(&rest, x.rows(), x.cols()), w);
-    sums.sums.iter_mut().zip(second.sums).for_each(|(a, b)| *a += b);
-    sums.magnitudes.iter_mut().zip(second.magnitudes).for_each(|(a, b)| *a += b);
-    sums
-}
-
-/// The most rows whose activations are rounded to two codes.
-const FEW: usize = 8;
-
-/// A group's largest magnitude, as a divisor: 127 over it is finite.
-fn top(group: &[f32]) -> f32 {
-    group.iter().fold(0f32, |a, b| a.max(b.abs())).max(1.504_632_8e-36)
-}
-
-/// A group without its codes times their scale.
-fn rest(group: &[f32]) -> Vec<f32> {
-    let top = top(group);
-    group.iter().map(|x| x - (x * (127.0 / top)).round_ties_even() * (top / 127.0)).collect()
-}
-
-/// As [`exact_int8`], with one code for an activation.
-fn exact_codes(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
     let (m, n, k) = (x.rows(), w.rows(), w.cols());
     let group = group_len(w.ty());
     let groups = k.div_ceil(group);
-    let rounded: Vec<(Vec<f64>, Vec<f64>)> = (0..m)
+    let rounded: Vec<Vec<f64>> = (0..m)
         .map(|i| {
-            let mut codes = Vec::new();
-            let mut scales = Vec::new();
-            for chunk in x.row(i).chunks(32) {
-                let top = top(chunk);
-                scales.push(f64::from(top / 127.0));
-                codes.extend(chunk.iter().map(|x| f64::from((x * (127.0 / top)).round_ties_even())));
-            }
-            (codes, scales)
+            let top = x.row(i).iter().fold(3.851_86e-34f32, |a, b| a.max(b.abs()));
+            let scale = f64::from(top / LARGEST);
+            x.row(i).iter().map(|x| f64::from((x * (LARGEST / top)).round_ties_even()) * scale).collect()
         })
         .collect();
     let (mut q, mut scale, mut min) = (vec![0i8; k], vec![0f32; groups], vec![0f32; groups]);
     let mut result = Exact { sums: vec![0.0; m * n], magnitudes: vec![0.0; m * n] };
     for j in 0..n {
         unpack_i8(w.ty(), w.row(j), &mut q, &mut scale, &mut min);
-        for (i, (codes, scales)) in rounded.iter().enumerate() {
-            for p in 0..k {
-                let x = codes[p] * scales[p / 32];
+        for (i, x) in rounded.iter().enumerate() {
+            for (p, x) in x.iter().enumerate() {
                 let w = f64::from(q[p]) * f64::from(scale[p / group]);
                 let min = f64::from(min[p / group]);
                 result.sums[i * n + j] += x * (w + min);
@@ -95,6 +59,9 @@ fn exact_codes(x: &Rows<'_>, w: &Matrix<'_>) -> Exact {
     }
     result
 }
+
+/// The largest integer of a rounded activation.
+const LARGEST: f32 = 127.0 * 255.0;
 
 fn check(what: &str, got: &[f32], want: &Exact, tolerance: f64) {
     for (i, ((&got, &sum), &magnitude)) in got.iter().zip(&want.sums).zip(&want.magnitudes).enumerate() {
@@ -150,32 +117,10 @@ fn fast_products_of_every_type() {
         for m in [1, 5, 8, 9, 31] {
             let data = random.activations(m * k);
             let x = Rows::new(&data, m, k);
-            let want = if is_float(ty) && m <= 8 { exact(&x, &w) } else { exact_int8(&x, &w) };
+            let want = if is_float(ty) { exact(&x, &w) } else { exact_int8(&x, &w) };
             for compute in computes(Precision::Fast) {
                 let mut out = vec![f32::NAN; m * n];
                 compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
-                let what = format!("{} {ty} m = {m}", compute.tier());
-                check(&what, &out, &want, bound(k));
-            }
-        }
-    }
-}
-
-#[test]
-fn fine_products_of_every_type() {
-    let mut random = Random::new(12);
-    for ty in weight_types() {
-        let k = if is_float(ty) { 240 } else { 2 * ty.block_len().max(64) };
-        let n = 53;
-        let bytes = random.weights(ty, n, k);
-        let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
-        for m in [9, 31, 130] {
-            let data = random.activations(m * k);
-            let x = Rows::new(&data, m, k);
-            let want = exact_fine(&x, &w);
-            for compute in computes(Precision::Fast) {
-                let mut out = vec![f32::NAN; m * n];
-                compute.linear_fine(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
                 let what = format!("{} {ty} m = {m}", compute.tier());
                 check(&what, &out, &want, bound(k));
             }
@@ -195,7 +140,7 @@ fn every_shape_of_tails() {
                         let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
                         let data = random.activations(m * k);
                         let x = Rows::new(&data, m, k);
-                        let float = precision == Precision::Accurate || is_float(ty) && m <= 8;
+                        let float = precision == Precision::Accurate || is_float(ty);
                         let want = if float { exact(&x, &w) } else { exact_int8(&x, &w) };
                         let mut out = vec![f32::NAN; m * n];
                         compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
@@ -319,13 +264,12 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
-/// Rounding activations 32 to a scale is at least as exact as ggml's own rounding of them (32 to a
-/// scale for q8_0 and q8_1, and 256 to a scale for q8_K), which this stands for.
+/// Activations have 16 bits; the largest error is that of weight codes of −128, which become −127.
 #[test]
 fn fast_stays_near_accurate() {
     let mut random = Random::new(8);
     let (m, k, n) = (16, 512, 64);
-    for ty in [GgmlType::Q8_0, GgmlType::Q4_K, GgmlType::Q6_K, GgmlType::F16] {
+    for ty in [GgmlType::Q8_0, GgmlType::Q4_K, GgmlType::Q6_K] {
         let bytes = random.weights(ty, n, k);
         let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
         let data = random.floats(m * k);
@@ -340,19 +284,19 @@ fn fast_stays_near_accurate() {
                 power += want * want;
             }
             let ratio = (error / power).sqrt();
-            assert!(ratio < 0.01, "{} {ty}: relative error {ratio}", compute.tier());
+            assert!(ratio < 2e-3, "{} {ty}: relative error {ratio}", compute.tier());
             assert!(ratio > 0.0, "{} {ty}: rounding must show", compute.tier());
         }
     }
 }
 
-/// With powers of two as scales every sum is exact in any order, so every tier must give the very
-/// same number; codes at their extremes would show any saturation.
+/// Sums of a group are exact until each lane becomes a float: what is left is the rounding of a few additions, and codes
+/// at their extremes would show any saturation.
 #[test]
 fn integer_sums_are_exact() {
     let mut random = Random::new(9);
-    let (k, n) = (512, 40);
-    for ty in [GgmlType::Q8_0, GgmlType::Q5_0, GgmlType::Q6_K] {
+    let n = 40;
+    for (ty, k) in [(GgmlType::Q8_0, 32), (GgmlType::Q5_0, 32), (GgmlType::Q8_0, 512), (GgmlType::Q6_K, 512)] {
         for extreme in [false, true] {
             let mut bytes = random.weights(ty, n, k);
             for block in bytes.chunks_exact_mut(ty.block_bytes()) {
@@ -372,20 +316,19 @@ fn integer_sums_are_exact() {
             let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
             for m in [1, 4, 8, 21] {
                 let data: Vec<f32> = (0..m * k)
-                    .map(|i| match random.bits() % 255 {
-                        // A full-scale value in each group makes its scale exactly 1.
-                        _ if i % 32 == 0 || extreme => 127.0,
-                        code => code as f32 - 127.0,
+                    .map(|i| match random.bits() % 64_771 {
+                        // A full-scale value in each row makes its scale exactly 1.
+                        _ if i % k == 0 || extreme => LARGEST,
+                        integer => integer as f32 - LARGEST,
                     })
                     .collect();
                 let x = Rows::new(&data, m, k);
-                let want = exact_int8(&x, &w).sums;
+                let want = exact_int8(&x, &w);
                 for compute in computes(Precision::Fast) {
                     let mut out = vec![f32::NAN; m * n];
                     compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);
-                    for (&got, &want) in out.iter().zip(&want) {
-                        assert_eq!(f64::from(got), want, "{} {ty} m = {m}", compute.tier());
-                    }
+                    let what = format!("{} {ty} m = {m}", compute.tier());
+                    check(&what, &out, &want, if k == 32 { 2.5e-7 } else { 1e-6 });
                 }
             }
         }

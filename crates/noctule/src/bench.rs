@@ -115,9 +115,9 @@ mod tests {
         assert!(single.time.min(batch.time).min(prompt.time).min(phases.encode).as_nanos() > 0);
         let buffers = transcriber.buffers();
         let h = transcriber.model().hparams();
-        // f16, both keys and values; padding of a few positions is allowed for.
-        let cross = (2 * 2 * h.n_audio_ctx * h.n_text_state * h.n_text_layer) as u64;
-        assert!((cross..cross * 21 / 20).contains(&buffers.cross_kv), "{buffers:?}");
+        // A byte each, both keys and values; padding to whole blocks and scales are allowed for.
+        let cross = (2 * h.n_audio_ctx * h.n_text_state * h.n_text_layer) as u64;
+        assert!((cross..cross * 6 / 5).contains(&buffers.cross_kv), "{buffers:?}");
         assert!(buffers.self_kv >= (2 * 4 * 256 * h.n_text_state * h.n_text_layer) as u64, "{buffers:?}");
         assert!(buffers.total() > buffers.cross_kv + buffers.self_kv, "{buffers:?}");
         assert!(matches!(transcriber.bench(&Loads::default(), &mut || true), Err(Error::Cancelled)));

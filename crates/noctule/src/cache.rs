@@ -6,7 +6,7 @@
 
 use crate::memory::floats;
 use crate::weights::Net;
-use noctule_kernels::{CrossKv, Product, Rows, RowsMut};
+use noctule_kernels::{Keys, Operand, Product, Values};
 
 /// Keys and values of one layer, cells × d each.
 #[derive(Debug, Default)]
@@ -80,42 +80,36 @@ impl Cells {
     }
 }
 
-/// Keys and values of the audio, one [`CrossKv`] per decoder layer.
+/// Keys and values of the audio, one of each per decoder layer.
 #[derive(Debug)]
 pub(crate) struct CrossCache {
-    pub layers: Vec<CrossKv>,
-    /// [t × d] each: projections on their way into a [`CrossKv`].
-    k: Vec<f32>,
-    v: Vec<f32>,
+    pub layers: Vec<(Keys, Values)>,
 }
 
 impl CrossCache {
     pub fn new(layers: usize, heads: usize, head_dim: usize) -> Self {
-        Self { layers: (0..layers).map(|_| CrossKv::new(heads, head_dim)).collect(), k: Vec::new(), v: Vec::new() }
+        Self { layers: (0..layers).map(|_| (Keys::new(heads, head_dim), Values::new(heads, head_dim))).collect() }
     }
 
-    /// Bytes of the keys and values, and of the projections on their way.
-    pub fn size_bytes(&self) -> (u64, u64) {
-        (self.layers.iter().map(CrossKv::size_bytes).sum(), floats(&[&self.k, &self.v]))
+    /// Bytes of the keys and values.
+    pub fn size_bytes(&self) -> u64 {
+        self.layers.iter().map(|(keys, values)| keys.size_bytes() + values.size_bytes()).sum()
     }
 
-    /// Projects `features` (positions × d) to every layer's keys and values.
-    pub fn fill(&mut self, net: Net, features: &[f32]) {
+    /// Projects the encoder's `features` to every layer's keys and values.
+    pub fn fill(&mut self, net: Net, features: &Operand) {
         let Net { model, weights, compute } = net;
-        let d = model.hparams().n_text_state;
-        let t = features.len() / d;
-        self.k.resize(t * d, 0.0);
-        self.v.resize(t * d, 0.0);
-        for (kv, layer) in self.layers.iter_mut().zip(&weights.decoder_layers) {
+        for ((keys, values), layer) in self.layers.iter_mut().zip(&weights.decoder_layers) {
             let block = &layer.cross;
-            compute.linear(
-                Rows::new(features, t, d),
+            compute.reserve_cross_keys(keys, features.rows());
+            compute.reserve_cross_values(values, features.rows());
+            compute.multiply(
+                features,
                 &mut [
-                    Product::new(block.key.matrix(model), RowsMut::new(&mut self.k, t, d)).bias(block.key.bias()),
-                    Product::new(block.value.matrix(model), RowsMut::new(&mut self.v, t, d)).bias(block.value.bias()),
+                    Product::new(block.key.matrix(model), keys).bias(block.key.bias()),
+                    Product::new(block.value.matrix(model), values).bias(block.value.bias()),
                 ],
             );
-            kv.pack(compute, Rows::new(&self.k, t, d), Rows::new(&self.v, t, d));
         }
     }
 }

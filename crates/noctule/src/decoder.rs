@@ -133,7 +133,7 @@ impl Decoder {
         let d = model.hparams().n_text_state;
         let m = self.stream.len() / d;
         let block = &layer.cross;
-        let kv = &cross.layers[index];
+        let (keys, values) = &cross.layers[index];
         norm_rows(compute, &self.stream, &block.norm, &mut self.normed, d);
         let q = &mut self.wide[..m * d];
         compute.linear(
@@ -144,11 +144,11 @@ impl Decoder {
         let weights = capture.as_mut().and_then(|capture| {
             let first = capture.heads.iter().position(|(layer, _)| *layer == index)?;
             heads.extend(capture.heads.iter().filter(|(layer, _)| *layer == index).map(|(_, head)| *head));
-            let size = m * kv.len();
+            let size = m * keys.len();
             Some(&mut capture.weights[first * size..(first + heads.len()) * size])
         });
         let weights = weights.map(|out| CrossWeights { heads: &heads, out });
-        compute.attention_cross(Rows::new(q, m, d), kv, RowsMut::new(&mut self.mixed, m, d), weights);
+        compute.attention_cross(Rows::new(q, m, d), keys, values, RowsMut::new(&mut self.mixed, m, d), weights);
         self.add_projection(net, block);
     }
 

@@ -5,30 +5,60 @@
 //! [t × d] → layers → features [t × d]. See docs/MODEL.md.
 
 use crate::memory::floats;
-use crate::weights::{Attention, EncoderLayer, Mlp, Net};
-use noctule_kernels::{Compute, Product, Rows, RowsMut};
+use crate::weights::{Attention, EncoderLayer, Mlp, Net, Norm};
+use noctule_kernels::{Compute, Input, Keys, Operand, Precision, Product, Rows, RowsMut, Values};
 
 /// Added to the variance in every layer norm (PyTorch's default).
 pub(crate) const EPSILON: f32 = 1e-5;
 
+/// Positions that the convolutions make at once, so that the first one's output stays small.
+const CONVOLVED: usize = 240;
+
+/// Positions whose hidden layers are held at once where they are floats; a multiple of 48.
+const HIDDEN: usize = 192;
+
 /// Buffers of the encoder, kept between windows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Encoder {
     /// [2t+2 × n_mels]: the window's mel frames between two rows of zeros.
     mel: Vec<f32>,
     /// [t × d]: the residual stream.
     stream: Vec<f32>,
-    /// [t × d]: normed input of a block; the encoder's output at the end.
-    normed: Vec<f32>,
-    /// [t × 4d]: first the output of conv1, then q, k, v and the attention's
-    /// output, then the hidden layer of the feed-forward part.
-    wide: Vec<f32>,
+    /// What the first convolution gives for some positions, [2 · positions + 1 × d].
+    convolved: Vec<f32>,
+    /// Normed input of a block, or the result of its attention.
+    x: Operand,
+    queries: Operand,
+    keys: Keys,
+    values: Values,
+    /// Hidden layer of the feed-forward part.
+    hidden: Operand,
+    /// [t × d]: the features, for those who ask for rows.
+    features: Vec<f32>,
 }
 
 impl Encoder {
+    /// For a model with `heads` heads of `depth` numbers.
+    pub fn new(heads: usize, depth: usize) -> Self {
+        Self {
+            mel: Vec::new(),
+            stream: Vec::new(),
+            convolved: Vec::new(),
+            x: Operand::default(),
+            queries: Operand::default(),
+            keys: Keys::new(heads, depth),
+            values: Values::new(heads, depth),
+            hidden: Operand::default(),
+            features: Vec::new(),
+        }
+    }
+
     /// Bytes of the mel frames that the convolutions read, and of everything else.
     pub fn size_bytes(&self) -> (u64, u64) {
-        (floats(&[&self.mel]), floats(&[&self.stream, &self.normed, &self.wide]))
+        let operands = [&self.x, &self.queries, &self.hidden].map(Operand::size_bytes).iter().sum::<u64>();
+        let attention = self.keys.size_bytes() + self.values.size_bytes();
+        let rest = floats(&[&self.stream, &self.convolved, &self.features]);
+        (floats(&[&self.mel]), operands + attention + rest)
     }
 
     /// The buffer that [`Self::run`] reads: `2 × positions + 2` rows of `n_mels`,
@@ -38,22 +68,29 @@ impl Encoder {
         &mut self.mel
     }
 
-    /// Encodes what [`Self::mel_buffer`] holds; returns features, positions × d.
-    pub fn run(&mut self, net: Net, positions: usize) -> &[f32] {
-        let Net { model, weights, compute } = net;
-        let d = model.hparams().n_audio_state;
+    /// Encodes what [`Self::mel_buffer`] holds. The result waits for [`Self::operand`] or [`Self::features`].
+    pub fn run(&mut self, net: Net, positions: usize) {
+        let d = net.model.hparams().n_audio_state;
         self.stream.resize(positions * d, 0.0);
-        self.normed.resize(positions * d, 0.0);
-        // The convolution's output has two rows of padding; q, k, v and output need 4 × t × d.
-        self.wide.resize((4 * positions).max(2 * positions + 2) * d, 0.0);
         self.convolve(net, positions);
-        for layer in &weights.encoder_layers {
-            self.layer(net, layer, positions);
+        for (index, layer) in net.weights.encoder_layers.iter().enumerate() {
+            self.layer(net, layer, index == 0, positions);
         }
-        let norm = &weights.encoder_norm;
-        let out = RowsMut::new(&mut self.normed, positions, d);
-        compute.layer_norm(Rows::new(&self.stream, positions, d), &norm.weight, &norm.bias, EPSILON, out);
-        &self.normed
+    }
+
+    /// The features as the operand of the decoder's products.
+    pub fn operand(&mut self, net: Net) -> &Operand {
+        let d = net.model.hparams().n_audio_state;
+        load(net.compute, &self.stream, &net.weights.encoder_norm, d, false, &mut self.x);
+        &self.x
+    }
+
+    /// The features, positions × d.
+    pub fn features(&mut self, net: Net) -> &[f32] {
+        let d = net.model.hparams().n_audio_state;
+        self.features.resize(self.stream.len(), 0.0);
+        norm_rows(net.compute, &self.stream, &net.weights.encoder_norm, &mut self.features, d);
+        &self.features
     }
 
     /// Both convolutions as products: a row of the first is three neighbouring
@@ -65,23 +102,27 @@ impl Encoder {
         let Net { model, weights, compute } = net;
         let hparams = model.hparams();
         let (d, mels, frames) = (hparams.n_audio_state, hparams.n_mels, 2 * positions);
-        let padded = &mut self.wide[..(frames + 2) * d];
-        padded[..d].fill(0.0);
-        padded[(frames + 1) * d..].fill(0.0);
-        let conv1 = &weights.conv1;
-        compute.linear_accurate(
-            Rows::strided(&self.mel, frames, 3 * mels, mels),
-            &mut [Product::new(conv1.matrix(), RowsMut::new(&mut padded[d..(frames + 1) * d], frames, d))
-                .bias(Some(&conv1.bias))
-                .gelu()],
-        );
-        let conv2 = &weights.conv2;
-        compute.linear_accurate(
-            Rows::strided(padded, positions, 3 * d, 2 * d),
-            &mut [Product::new(conv2.matrix(), RowsMut::new(&mut self.stream, positions, d))
-                .bias(Some(&conv2.bias))
-                .gelu()],
-        );
+        let (conv1, conv2) = (&weights.conv1, &weights.conv2);
+        for first in (0..positions).step_by(CONVOLVED) {
+            let count = CONVOLVED.min(positions - first);
+            // Row r of the buffer is frame 2·first + r − 1; before the first frame and after the last there are zeros.
+            let rows = 2 * count + 1;
+            self.convolved.resize(rows * d, 0.0);
+            let (from, to) = ((2 * first).max(1) - 1, (2 * (first + count)).min(frames));
+            let skipped = if first == 0 { 1 } else { 0 };
+            self.convolved[..skipped * d].fill(0.0);
+            let made = &mut self.convolved[skipped * d..][..(to - from) * d];
+            let mel = Rows::strided(&self.mel[from * mels..], to - from, 3 * mels, mels);
+            compute.load_accurate(Input::Rows(mel), &mut self.hidden);
+            compute.multiply(
+                &self.hidden,
+                &mut [Product::new(conv1.matrix(), RowsMut::new(made, to - from, d)).bias(Some(&conv1.bias)).gelu()],
+            );
+            self.convolved[(skipped + to - from) * d..].fill(0.0);
+            compute.load_accurate(Input::Rows(Rows::strided(&self.convolved, count, 3 * d, 2 * d)), &mut self.hidden);
+            let out = RowsMut::new(&mut self.stream[first * d..][..count * d], count, d);
+            compute.multiply(&self.hidden, &mut [Product::new(conv2.matrix(), out).bias(Some(&conv2.bias)).gelu()]);
+        }
         let info = &weights.encoder_positions;
         let matrix = model.matrix(info);
         let mut row = vec![0.0; d];
@@ -91,36 +132,36 @@ impl Encoder {
         }
     }
 
-    fn layer(&mut self, net: Net, layer: &EncoderLayer, positions: usize) {
-        self.attention(net, &layer.attention, positions);
+    /// `first`: the first layer's attention speaks louder than all others about what comes out in the end, so where
+    /// operands are rounded to 8 bits its values and their projection keep 16.
+    fn layer(&mut self, net: Net, layer: &EncoderLayer, first: bool, positions: usize) {
+        self.attention(net, &layer.attention, first, positions);
         self.feed_forward(net, &layer.mlp, positions);
     }
 
-    fn attention(&mut self, net: Net, block: &Attention, t: usize) {
+    fn attention(&mut self, net: Net, block: &Attention, first: bool, t: usize) {
         let Net { model, compute, .. } = net;
         let hparams = model.hparams();
-        let d = hparams.n_audio_state;
-        norm_rows(compute, &self.stream, &block.norm, &mut self.normed, d);
-        let (q, rest) = self.wide.split_at_mut(t * d);
-        let (k, rest) = rest.split_at_mut(t * d);
-        let (v, rest) = rest.split_at_mut(t * d);
-        let mixed = &mut rest[..t * d];
-        // What 8 bits lose here grows in base from layer to layer.
-        compute.linear_fine(
-            Rows::new(&self.normed, t, d),
+        let (d, heads) = (hparams.n_audio_state, hparams.n_audio_head);
+        load(compute, &self.stream, &block.norm, d, first, &mut self.x);
+        compute.reserve_queries(&mut self.queries, t, heads, d / heads);
+        compute.reserve_keys(&mut self.keys, t);
+        compute.reserve_values(&mut self.values, t);
+        compute.multiply(
+            &self.x,
             &mut [
-                Product::new(block.query.matrix(model), RowsMut::new(q, t, d)).bias(block.query.bias()),
-                Product::new(block.key.matrix(model), RowsMut::new(k, t, d)).bias(block.key.bias()),
-                Product::new(block.value.matrix(model), RowsMut::new(v, t, d)).bias(block.value.bias()),
+                Product::new(block.query.matrix(model), noctule_kernels::Out::Queries(&mut self.queries))
+                    .bias(block.query.bias()),
+                Product::new(block.key.matrix(model), &mut self.keys).bias(block.key.bias()),
+                Product::new(block.value.matrix(model), &mut self.values).bias(block.value.bias()).fine(first),
             ],
         );
-        let (q, k, v) = (Rows::new(q, t, d), Rows::new(k, t, d), Rows::new(v, t, d));
-        compute.attention(q, k, v, hparams.n_audio_head, RowsMut::new(mixed, t, d));
-        // A twelfth of the linear products, but a quarter of the harm that 8 bits do.
-        compute.linear_fine(
-            Rows::new(mixed, t, d),
+        compute.attention(&self.queries, &self.keys, &self.values, first, &mut self.x);
+        compute.multiply(
+            &self.x,
             &mut [Product::new(block.out.matrix(model), RowsMut::new(&mut self.stream, t, d))
                 .bias(block.out.bias())
+                .fine(first)
                 .add()],
         );
     }
@@ -128,23 +169,33 @@ impl Encoder {
     fn feed_forward(&mut self, net: Net, block: &Mlp, t: usize) {
         let Net { model, compute, .. } = net;
         let d = model.hparams().n_audio_state;
-        norm_rows(compute, &self.stream, &block.norm, &mut self.normed, d);
-        let hidden = &mut self.wide[..t * 4 * d];
-        compute.linear(
-            Rows::new(&self.normed, t, d),
-            &mut [Product::new(block.up.matrix(model), RowsMut::new(hidden, t, 4 * d)).bias(block.up.bias()).gelu()],
-        );
-        compute.linear(
-            Rows::new(hidden, t, 4 * d),
-            &mut [Product::new(block.down.matrix(model), RowsMut::new(&mut self.stream, t, d))
-                .bias(block.down.bias())
-                .add()],
-        );
+        load(compute, &self.stream, &block.norm, d, false, &mut self.x);
+        let step = if compute.precision() == Precision::Fast { t } else { HIDDEN };
+        for from in (0..t).step_by(step) {
+            let count = step.min(t - from);
+            compute.reserve(&mut self.hidden, count, 4 * d, false);
+            compute.multiply_rows(
+                &self.x,
+                from..from + count,
+                &mut [Product::new(block.up.matrix(model), &mut self.hidden).bias(block.up.bias()).gelu()],
+            );
+            let out = RowsMut::new(&mut self.stream[from * d..][..count * d], count, d);
+            compute.multiply(
+                &self.hidden,
+                &mut [Product::new(block.down.matrix(model), out).bias(block.down.bias()).add()],
+            );
+        }
     }
 }
 
+/// Layer norm of `x` (rows of `d`) as the operand of products.
+fn load(compute: &Compute, x: &[f32], norm: &Norm, d: usize, fine: bool, to: &mut Operand) {
+    let x = Rows::new(x, x.len() / d, d);
+    compute.load(Input::Normed { x, weight: &norm.weight, bias: &norm.bias, eps: EPSILON }, fine, to);
+}
+
 /// Layer norm of `x` (rows of `d`) into `out`.
-pub(crate) fn norm_rows(compute: &Compute, x: &[f32], norm: &crate::weights::Norm, out: &mut [f32], d: usize) {
+pub(crate) fn norm_rows(compute: &Compute, x: &[f32], norm: &Norm, out: &mut [f32], d: usize) {
     let rows = x.len() / d;
     compute.layer_norm(Rows::new(x, rows, d), &norm.weight, &norm.bias, EPSILON, RowsMut::new(out, rows, d));
 }

@@ -5,9 +5,9 @@
 
 use crate::decoder::Batch;
 use crate::mel::MelMaximum;
-use crate::transcriber::Transcriber;
+use crate::transcriber::{State, Transcriber};
 use crate::weights::Net;
-use noctule_kernels::Observer;
+use noctule_kernels::{Input, Observer, Operand, Rows};
 use std::sync::Arc;
 
 impl Transcriber {
@@ -55,9 +55,10 @@ impl Transcriber {
 
     fn features(&mut self) -> &[f32] {
         let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
-        let features = self.state.encoder.run(net, self.model.hparams().n_audio_ctx);
-        self.state.cross.fill(net, features);
-        features
+        let State { encoder, cross, .. } = &mut self.state;
+        encoder.run(net, self.model.hparams().n_audio_ctx);
+        cross.fill(net, encoder.operand(net));
+        encoder.features(net)
     }
 
     /// Takes `features` as [`encode`](Self::encode) gives them for [`logits`](Self::logits), without the encoder.
@@ -68,7 +69,10 @@ impl Transcriber {
         let width = self.model.hparams().n_audio_state;
         assert!(features.len().is_multiple_of(width) && !features.is_empty(), "{} features", features.len());
         let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
-        self.state.cross.fill(net, features);
+        let mut operand = Operand::default();
+        let rows = Rows::new(features, features.len() / width, width);
+        self.compute.load(Input::Rows(rows), false, &mut operand);
+        self.state.cross.fill(net, &operand);
     }
 
     /// Logits after each of `tokens` from the start of a sequence, `tokens.len() × n_vocab`,

@@ -23,8 +23,6 @@ pub struct Buffers {
     pub mel: u64,
     /// Activations of the encoder, convolutions included.
     pub encoder: u64,
-    /// Keys and values of the audio on their way into `cross_kv`.
-    pub cross: u64,
     /// Activations of the decoder, and logits.
     pub decoder: u64,
 }
@@ -32,7 +30,7 @@ pub struct Buffers {
 impl Buffers {
     /// All of them.
     pub fn total(&self) -> u64 {
-        self.self_kv + self.cross_kv + self.mel + self.encoder + self.cross + self.decoder
+        self.self_kv + self.cross_kv + self.mel + self.encoder + self.decoder
     }
 }
 

@@ -97,7 +97,7 @@ impl Transcriber {
         let (d, heads) = (hparams.n_text_state, hparams.n_text_head);
         let state = State {
             mel: Mel::new(hparams.n_mels),
-            encoder: Encoder::default(),
+            encoder: Encoder::new(hparams.n_audio_head, hparams.n_audio_state / hparams.n_audio_head),
             decoder: Decoder::default(),
             cells: Cells::new(hparams.n_text_layer, d),
             cross: CrossCache::new(hparams.n_text_layer, heads, d / heads),
@@ -139,13 +139,12 @@ impl Transcriber {
     /// The buffers that are held now.
     pub fn buffers(&self) -> Buffers {
         let State { mel, encoder, decoder, cells, cross, .. } = &self.state;
-        let ((frames, encoder), (cross_kv, cross)) = (encoder.size_bytes(), cross.size_bytes());
+        let (frames, encoder) = encoder.size_bytes();
         Buffers {
             self_kv: cells.size_bytes(),
-            cross_kv,
+            cross_kv: cross.size_bytes(),
             mel: mel.size_bytes() + frames,
             encoder,
-            cross,
             decoder: decoder.size_bytes(),
         }
     }

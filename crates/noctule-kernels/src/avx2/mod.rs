@@ -1,7 +1,9 @@
 //! x86-64 with AVX2, FMA and F16C.
 
+pub(crate) mod block8;
 pub(crate) mod int8;
 pub(crate) mod unpack;
+mod words;
 
 use crate::simd::Simd;
 use std::arch::x86_64::*;
@@ -36,6 +38,14 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_loadu_ps(from) }
     }
     #[inline(always)]
+    unsafe fn load_part(from: *const f32, len: usize) -> __m256 {
+        // SAFETY: the caller promises the tier and so many floats.
+        unsafe {
+            let lanes = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+            _mm256_maskload_ps(from, _mm256_cmpgt_epi32(_mm256_set1_epi32(len as i32), lanes))
+        }
+    }
+    #[inline(always)]
     unsafe fn store(to: *mut f32, v: __m256) {
         // SAFETY: the caller promises the tier and room for eight floats.
         unsafe { _mm256_storeu_ps(to, v) }
@@ -64,6 +74,26 @@ unsafe impl Simd for Avx2 {
         unsafe { _mm256_add_ps(a, b) }
     }
     #[inline(always)]
+    unsafe fn sub(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm256_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn div(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm256_div_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn abs(v: __m256) -> __m256 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm256_andnot_ps(_mm256_set1_ps(-0.0), v) }
+    }
+    #[inline(always)]
+    unsafe fn from_i32(from: *const i32) -> __m256 {
+        // SAFETY: the caller promises the tier and eight integers.
+        unsafe { _mm256_cvtepi32_ps(_mm256_loadu_si256(from.cast())) }
+    }
+    #[inline(always)]
     unsafe fn fma(a: __m256, b: __m256, c: __m256) -> __m256 {
         // SAFETY: the caller promises the tier.
         unsafe { _mm256_fmadd_ps(a, b, c) }
@@ -72,6 +102,11 @@ unsafe impl Simd for Avx2 {
     unsafe fn mul(a: __m256, b: __m256) -> __m256 {
         // SAFETY: the caller promises the tier.
         unsafe { _mm256_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn min(a: __m256, b: __m256) -> __m256 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm256_min_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn max(a: __m256, b: __m256) -> __m256 {

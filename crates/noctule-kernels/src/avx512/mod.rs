@@ -1,6 +1,8 @@
 //! x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
 
+pub(crate) mod block8;
 pub(crate) mod int8;
+mod words;
 
 use crate::simd::Simd;
 use std::arch::x86_64::*;
@@ -35,6 +37,11 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_loadu_ps(from) }
     }
     #[inline(always)]
+    unsafe fn load_part(from: *const f32, len: usize) -> __m512 {
+        // SAFETY: the caller promises the tier and so many floats.
+        unsafe { _mm512_maskz_loadu_ps(((1u32 << len) - 1) as u16, from) }
+    }
+    #[inline(always)]
     unsafe fn store(to: *mut f32, v: __m512) {
         // SAFETY: the caller promises the tier and room for sixteen floats.
         unsafe { _mm512_storeu_ps(to, v) }
@@ -63,6 +70,26 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm512_add_ps(a, b) }
     }
     #[inline(always)]
+    unsafe fn sub(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn div(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_div_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn abs(v: __m512) -> __m512 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_abs_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn from_i32(from: *const i32) -> __m512 {
+        // SAFETY: the caller promises the tier and sixteen integers.
+        unsafe { _mm512_cvtepi32_ps(_mm512_loadu_si512(from.cast())) }
+    }
+    #[inline(always)]
     unsafe fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
         // SAFETY: the caller promises the tier.
         unsafe { _mm512_fmadd_ps(a, b, c) }
@@ -71,6 +98,11 @@ unsafe impl Simd for Avx512 {
     unsafe fn mul(a: __m512, b: __m512) -> __m512 {
         // SAFETY: the caller promises the tier.
         unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn min(a: __m512, b: __m512) -> __m512 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_min_ps(a, b) }
     }
     #[inline(always)]
     unsafe fn max(a: __m512, b: __m512) -> __m512 {

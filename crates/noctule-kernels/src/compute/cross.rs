@@ -1,105 +1,15 @@
 //! The decoder's cross-attention to the encoder's output.
 
 use super::Compute;
+use super::keys::{KeyForm, Keys};
+use super::values::{ValueForm, Values};
 use crate::buffer::cut;
+use crate::generic::codes::{Encoded, place};
 use crate::generic::cross::{Cross, TILE};
-use crate::view::{Rows, RowsMut};
-
-/// One layer's cross-attention keys and values, as IEEE binary16 in the order in which every
-/// decoded token reads them.
-///
-/// Keys are transposed in tiles of 16 positions, `[head][⌈t / 16⌉][depth][16]`; values are
-/// `[head][t][depth]`. A head's floats are padded with zeros to a multiple of 16.
-#[derive(Clone, Debug)]
-pub struct CrossKv {
-    heads: usize,
-    depth: usize,
-    t: usize,
-    keys: Vec<u16>,
-    values: Vec<u16>,
-}
-
-impl CrossKv {
-    /// Room for `heads` heads of `depth` floats, without positions yet.
-    ///
-    /// # Panics
-    /// When `heads` or `depth` is 0.
-    pub fn new(heads: usize, depth: usize) -> Self {
-        assert!(heads > 0 && depth > 0, "cross-attention without heads");
-        Self { heads, depth, t: 0, keys: Vec::new(), values: Vec::new() }
-    }
-
-    /// Bytes of keys and values as they are held.
-    pub fn size_bytes(&self) -> u64 {
-        ((self.keys.capacity() + self.values.capacity()) * size_of::<u16>()) as u64
-    }
-
-    /// The number of positions.
-    pub fn len(&self) -> usize {
-        self.t
-    }
-
-    /// Whether there are no positions.
-    pub fn is_empty(&self) -> bool {
-        self.t == 0
-    }
-
-    /// The number of heads.
-    pub fn heads(&self) -> usize {
-        self.heads
-    }
-
-    /// Bytes of memory held.
-    pub fn bytes(&self) -> usize {
-        (self.keys.capacity() + self.values.capacity()) * size_of::<u16>()
-    }
-
-    /// Forgets all positions; the memory is kept for the next [`pack`](Self::pack).
-    pub fn clear(&mut self) {
-        self.t = 0;
-    }
-
-    fn padded_depth(&self) -> usize {
-        self.depth.next_multiple_of(16)
-    }
-
-    /// Replaces the contents by `k` and `v`, both t × (heads · depth), rounded to binary16.
-    ///
-    /// # Panics
-    /// When shapes do not fit together.
-    pub fn pack(&mut self, compute: &Compute, k: Rows<'_>, v: Rows<'_>) {
-        let width = self.heads * self.depth;
-        assert_eq!((k.cols(), v.cols()), (width, width), "cross keys and values");
-        assert_eq!(k.rows(), v.rows(), "cross keys and values");
-        let (t, depth, padded) = (k.rows(), self.depth, self.padded_depth());
-        self.t = t;
-        let tiles = t.div_ceil(TILE);
-        self.keys.resize(self.heads * tiles * TILE * padded, 0);
-        self.values.resize(self.heads * t * padded, 0);
-        compute.par_chunks_mut(&mut self.keys, TILE * padded, |task, tile| {
-            let (head, first) = (task / tiles, task % tiles * TILE);
-            let mut scratch = compute.scratch.take();
-            let transposed = scratch.floats(TILE * padded);
-            transposed.fill(0.0);
-            for j in 0..TILE.min(t - first) {
-                let row = &k.row(first + j)[head * depth..][..depth];
-                for (to, &x) in transposed[j..].iter_mut().step_by(TILE).zip(row) {
-                    *to = x;
-                }
-            }
-            // SAFETY: `kernels` checked the tier.
-            unsafe { (compute.kernels.to_f16)(transposed, tile) };
-        });
-        compute.par_chunks_mut(&mut self.values, (t * padded).max(1), |head, values| {
-            for (i, to) in values.chunks_exact_mut(padded).enumerate() {
-                let (to, padding) = to.split_at_mut(depth);
-                // SAFETY: `kernels` checked the tier.
-                unsafe { (compute.kernels.to_f16)(&v.row(i)[head * depth..][..depth], to) };
-                padding.fill(0);
-            }
-        });
-    }
-}
+use crate::generic::scale::Scale;
+use crate::generic::weigh::KEYS;
+use crate::table::{Block8, Sums};
+use crate::view::{Rows, RowsMut, SharedRows};
 
 /// Where the softmax weights of some heads go, for the alignment of words.
 #[derive(Debug)]
@@ -129,16 +39,25 @@ impl SharedFloats {
 
 impl Compute {
     /// Cross-attention of all rows of `q` (beams, or the tokens of a prompt) in one pass over the
-    /// keys and values: softmax(q · kᵀ / √depth) · v for each head, sums in `f32`.
+    /// keys and values: softmax(q · kᵀ / √depth) · v for each head, sums in `f32`. Where keys and values have
+    /// 8 bits, queries and softmax weights have 16.
     ///
     /// `q` and `out` are m × (heads · depth). `weights` asks for the softmax weights of some heads.
     ///
     /// # Panics
     /// When shapes do not fit together or a wanted head does not exist.
-    pub fn attention_cross(&self, q: Rows<'_>, kv: &CrossKv, mut out: RowsMut<'_>, weights: Option<CrossWeights<'_>>) {
-        let (m, t, heads, depth) = (q.rows(), kv.t, kv.heads, kv.depth);
+    pub fn attention_cross(
+        &self,
+        q: Rows<'_>,
+        keys: &Keys,
+        values: &Values,
+        mut out: RowsMut<'_>,
+        weights: Option<CrossWeights<'_>>,
+    ) {
+        let (m, t, heads, depth) = (q.rows(), keys.len(), keys.heads(), keys.depth());
         let width = heads * depth;
         assert_eq!(q.cols(), width, "attention_cross: queries");
+        assert_eq!((values.len(), values.width()), (t, width), "attention_cross: values");
         assert_eq!((out.rows(), out.cols()), (m, width), "attention_cross: output");
         let (wanted, wanted_out) = match weights {
             Some(weights) => {
@@ -150,44 +69,195 @@ impl Compute {
             None => (&[][..], &mut [][..]),
         };
         let wanted_out = SharedFloats(wanted_out.as_mut_ptr());
-        let padded = kv.padded_depth();
-        let tiled = t.next_multiple_of(TILE);
         let out = out.share();
+        if m == 0 || t == 0 {
+            return;
+        }
+        let stride = t.next_multiple_of(KEYS);
         self.pool.run(heads, |head| {
             let mut scratch = self.scratch.take();
-            let mut rest = scratch.floats(m * (2 * padded + tiled));
-            let queries = cut(&mut rest, m * padded);
-            let result = cut(&mut rest, m * padded);
-            let scale = 1.0 / (depth as f32).sqrt();
-            for (i, to) in queries.chunks_exact_mut(padded).enumerate() {
-                let (to, padding) = to.split_at_mut(depth);
-                let row = &q.row(i)[head * depth..][..depth];
-                to.iter_mut().zip(row).for_each(|(to, &x)| *to = scale * x);
-                padding.fill(0.0);
-            }
-            let input = Cross {
-                q: queries,
-                rows: m,
-                depth: padded,
-                t,
-                k: &kv.keys[head * tiled * padded..][..tiled * padded],
-                v: &kv.values[head * t * padded..][..t * padded],
-            };
-            // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.cross)(&input, rest, result) };
-            for i in 0..m {
-                // SAFETY: each task owns its head's columns, and the output stays borrowed until
-                // the operation ends.
-                let to = unsafe { out.part(i, head * depth, depth) };
-                to.copy_from_slice(&result[i * padded..][..depth]);
+            let mut rest = scratch.floats(m * stride);
+            let scores = cut(&mut rest, m * stride);
+            match (keys.form(), values.form()) {
+                (KeyForm::F16, ValueForm::F16) => self.cross_half(q, keys, values, head, scores, out),
+                (KeyForm::Int8(_), ValueForm::Int8(_)) => self.cross_int8(q, keys, values, head, scores, out),
+                _ => panic!("keys and values of different precisions"),
             }
             for (place, _) in wanted.iter().enumerate().filter(|&(_, &h)| h == head) {
                 for i in 0..m {
                     // SAFETY: the length was checked, and each task owns its head's places.
                     let to = unsafe { wanted_out.part((place * m + i) * t, t) };
-                    to.copy_from_slice(&rest[i * tiled..][..t]);
+                    to.copy_from_slice(&scores[i * stride..][..t]);
                 }
             }
         });
     }
+
+    /// One head with keys and values in binary16. `scores` become the softmax weights.
+    fn cross_half(&self, q: Rows<'_>, keys: &Keys, values: &Values, head: usize, scores: &mut [f32], out: SharedRows) {
+        let (m, t, depth) = (q.rows(), keys.len(), keys.depth());
+        let padded = depth.next_multiple_of(16);
+        let stride = t.next_multiple_of(KEYS);
+        let mut scratch = self.scratch.take();
+        let mut rest = scratch.floats(2 * m * padded);
+        let (queries, result) = (cut(&mut rest, m * padded), rest);
+        let scale = 1.0 / (depth as f32).sqrt();
+        for (i, to) in queries.chunks_exact_mut(padded).enumerate() {
+            let (to, padding) = to.split_at_mut(depth);
+            let row = &q.row(i)[head * depth..][..depth];
+            to.iter_mut().zip(row).for_each(|(to, &x)| *to = scale * x);
+            padding.fill(0.0);
+        }
+        let input = Cross {
+            q: queries,
+            rows: m,
+            depth: padded,
+            t,
+            stride,
+            k: &as_halves(keys.head(head))[..t.next_multiple_of(TILE) * padded],
+            v: &as_halves(values.head(head))[..t * padded],
+        };
+        // SAFETY: `kernels` checked the tier.
+        unsafe { (self.kernels.cross)(&input, scores, result) };
+        for i in 0..m {
+            // SAFETY: each task owns its head's columns, and the output stays borrowed until
+            // the operation ends.
+            let to = unsafe { out.part(i, head * depth, depth) };
+            to.copy_from_slice(&result[i * padded..][..depth]);
+        }
+    }
+
+    /// One head with keys and values of 8 bits. Queries and weights are two codes each, which lie in the tile
+    /// as two rows. `scores` become the softmax weights.
+    fn cross_int8(&self, q: Rows<'_>, keys: &Keys, values: &Values, head: usize, scores: &mut [f32], out: SharedRows) {
+        let (KeyForm::Int8(key_columns), ValueForm::Int8(value_columns)) = (keys.form(), values.form()) else {
+            unreachable!("the caller checked the forms");
+        };
+        let int8 = self.kernels.int8;
+        let (m, t, depth) = (q.rows(), keys.len(), keys.depth());
+        let (k, nr) = (key_columns.grouping.k, int8.nr);
+        let stride = t.next_multiple_of(KEYS);
+        let panels = (2 * m).div_ceil(int8.mr);
+        let rows = panels * int8.mr;
+        let sums_width = depth.next_multiple_of(nr);
+        let mut scratch = self.scratch.take();
+        let code_len = rows * k.max(KEYS) / 4;
+        let mut rest = scratch.floats(code_len + rows * nr + 2 * m + m * sums_width + k + k.max(2 * KEYS) / 4);
+        let codes = cut(&mut rest, code_len);
+        let raw: *mut i32 = cut(&mut rest, rows * nr).as_mut_ptr().cast();
+        let factors = cut(&mut rest, 2 * m);
+        let sums = cut(&mut rest, m * sums_width);
+        let row = cut(&mut rest, k);
+        // SAFETY: any bytes are codes; the length in bytes is the same.
+        let line = unsafe { std::slice::from_raw_parts_mut(rest.as_mut_ptr().cast::<u8>(), k.max(2 * KEYS)) };
+        let codes: *mut u8 = codes.as_mut_ptr().cast();
+        let put = |line: &[u8], r: usize| {
+            let (len, chunk) = (line.len(), int8.chunk.min(line.len()));
+            // SAFETY: the row lies inside its panel, all of which have room for `len` codes a row.
+            unsafe { place(line, codes.add(r / int8.mr * int8.mr * len + r % int8.mr * chunk), chunk, int8.mr) };
+        };
+        let factor = 1.0 / (depth as f32).sqrt();
+        let offset = if int8.unsigned { 128 } else { 0 };
+        for i in 0..m {
+            row[..depth].copy_from_slice(&q.row(i)[head * depth..][..depth]);
+            row[depth..].fill(0.0);
+            for term in 0..2 {
+                let scales = &mut factors[2 * i + term..][..1];
+                let mut to = Encoded { codes: &mut line[..k], offset, scales, sums: &mut [], last: term == 1 };
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.encode)(row, k, &mut to) };
+                put(&line[..k], 2 * i + term);
+                factors[2 * i + term] *= factor;
+            }
+        }
+        let block = |k: usize, (b, _, init): (*const u8, *const f32, *const i32)| Block8 {
+            k,
+            a: codes,
+            a_row: int8.chunk.min(k),
+            a_panel: int8.mr * k,
+            panels,
+            b,
+            b_panel: 0,
+            columns: 1,
+            factors: 0,
+            init,
+            to: Sums::Raw { out: raw, stride: nr },
+        };
+        let add_up = |factors: &[f32], column_scale: *const f32, out: &mut [f32], out_stride: usize, add: bool| {
+            for term in 0..2 {
+                let scale = Scale {
+                    raw: raw.wrapping_add(term * nr),
+                    raw_stride: 2 * nr,
+                    rows: m,
+                    columns: nr,
+                    row_scale: factors[term..].as_ptr(),
+                    row_stride: 2,
+                    column_scale,
+                    keep: std::ptr::null(),
+                    out: out.as_mut_ptr(),
+                    out_stride,
+                    add: add || term == 1,
+                };
+                // SAFETY: `kernels` checked the tier; `out` has `m` rows of whole panels.
+                unsafe { (self.kernels.scale)(&scale) };
+            }
+        };
+        let packed = keys.packed(&key_columns, head);
+        for j in (0..stride).step_by(nr) {
+            let columns = key_columns.group(packed, j / nr, 0, 0);
+            // SAFETY: `kernels` checked the tier; both operands are whole panels.
+            unsafe { (int8.block)(&block(k, columns)) };
+            add_up(factors, columns.1, &mut scores[j..], stride, false);
+        }
+        for scores in scores.chunks_exact_mut(stride).take(m) {
+            // SAFETY: `kernels` checked the tier.
+            unsafe { (self.kernels.softmax)(&mut scores[..t]) };
+            scores[t..].fill(0.0);
+        }
+        for first in (0..t).step_by(KEYS) {
+            for i in 0..m {
+                let (high, low) = line[..2 * KEYS].split_at_mut(KEYS);
+                let unit = split16(&scores[i * stride + first..][..KEYS], high, low, 128 - offset);
+                put(high, 2 * i);
+                put(low, 2 * i + 1);
+                (factors[2 * i], factors[2 * i + 1]) = (256.0 * unit, unit);
+            }
+            let packed = values.packed(&value_columns, head, first / KEYS);
+            for j in (0..sums_width).step_by(nr) {
+                let columns = value_columns.group(packed, j / nr, 0, 0);
+                // SAFETY: `kernels` checked the tier; both operands are whole panels.
+                unsafe { (int8.block)(&block(KEYS, columns)) };
+                add_up(factors, columns.1, &mut sums[j..], sums_width, first > 0);
+            }
+        }
+        for i in 0..m {
+            // SAFETY: each task owns its head's columns, and the output stays borrowed until the operation ends.
+            let to = unsafe { out.part(i, head * depth, depth) };
+            to.copy_from_slice(&sums[i * sums_width..][..depth]);
+        }
+    }
+}
+
+/// Weights of 64 keys as 16-bit integers, upper and lower bytes apart, each with `offset` added; returns what an
+/// integer of 1 stands for.
+fn split16(weights: &[f32], high: &mut [u8], low: &mut [u8], offset: u8) -> f32 {
+    let top = weights.iter().fold(0f32, |top, &x| top.max(x));
+    // Weights that are all below this are nothing beside those of other keys.
+    if top < 1e-30 {
+        high.fill(offset);
+        low.fill(offset);
+        return 0.0;
+    }
+    let inverse = 65535.0 / top;
+    for ((&x, high), low) in weights.iter().zip(high).zip(low) {
+        let n = (x * inverse + 0.5) as u32;
+        (*high, *low) = (((n >> 8) as u8).wrapping_add(offset), (n as u8).wrapping_add(offset));
+    }
+    top / 65535.0
+}
+
+/// Floats as twice as many binary16 numbers.
+fn as_halves(floats: &[f32]) -> &[u16] {
+    // SAFETY: any bits are numbers; the length in bytes is the same.
+    unsafe { std::slice::from_raw_parts(floats.as_ptr().cast(), 2 * floats.len()) }
 }

@@ -1,12 +1,13 @@
-//! Products of up to eight rows: each weight is read from memory once and meets all rows.
+//! Products of a few rows: each weight is read from memory once and meets all rows.
 
 use super::linear::{Product, Strip, is_float, strips};
+use super::out::SharedOut;
 use super::{Compute, Precision};
 use crate::block::{GgmlType, Matrix, group_len, has_min};
 use crate::buffer::cut;
-use crate::generic::gemv::{Float, Gemv};
+use crate::generic::gemv::{Float, Gemv, MAX_M};
 use crate::table::GemvI8;
-use crate::view::{Rows, SharedRows};
+use crate::view::Rows;
 
 use super::rounded::Rounded;
 
@@ -24,33 +25,29 @@ const LONGEST: usize = 1024;
 
 impl Compute {
     pub(super) fn linear_few(&self, precision: Precision, x: Rows<'_>, products: &mut [Product<'_>]) {
-        let outs: Vec<SharedRows> = products.iter_mut().map(|p| p.out.share()).collect();
-        let strips = strips(products, self.threads(), 4, 16, LONGEST);
+        let outs: Vec<SharedOut> = products.iter_mut().map(|p| p.out.share(self, p.add)).collect();
+        let strips = strips(products, self.threads(), &vec![16; products.len()], LONGEST);
         let products = &*products;
         let integers = precision == Precision::Fast && products.iter().any(|p| !is_float(p.weights.ty()));
         let rounded = integers.then(|| self.round(x));
         self.pool.run(strips.len(), |task| {
             let strip = strips[task];
             let product = &products[strip.product];
-            let out = outs[strip.product];
             let ty = product.weights.ty();
             let m = x.rows();
             let mut scratch = self.scratch.take();
             let (sums, rest) =
-                scratch.floats(2 * m * strip.len + self.unpacked_len(ty, x.cols())).split_at_mut(2 * m * strip.len);
+                scratch.floats(m * strip.len + self.unpacked_len(ty, x.cols())).split_at_mut(m * strip.len);
             match (&rounded, is_float(ty)) {
-                (Some(rounded), false) => self.few_int8(rounded, product, strip, rest, sums),
+                (Some(rounded), false) => self.few_int8((rounded, m), product, strip, rest, sums),
                 _ => self.few_f32(x, product, strip, rest, sums),
             }
-            for i in 0..m {
-                // SAFETY: `kernels` checked the tier; strips are disjoint columns of the output,
-                // which stays borrowed until the operation ends.
-                unsafe {
-                    let out = out.part(i, strip.from, strip.len);
-                    let sums = &mut sums[i * strip.len..][..strip.len];
-                    (self.kernels.finish)(sums, product.finish(strip.from, strip.len), out);
-                }
+            for sums in sums.chunks_exact_mut(strip.len) {
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.finish)(sums, product.finish(strip.from, strip.len, false)) };
             }
+            // SAFETY: strips are disjoint columns of the output, which stays borrowed until the operation ends.
+            unsafe { self.put_out(outs[strip.product], (0, m), (strip.from, strip.len), sums, strip.len) };
         });
     }
 
@@ -62,52 +59,54 @@ impl Compute {
     fn few_f32(&self, x: Rows<'_>, product: &Product<'_>, strip: Strip, unpacked: &mut [f32], sums: &mut [f32]) {
         let weights = &product.weights;
         let (k, ty) = (weights.cols(), weights.ty());
-        let float = match ty {
-            GgmlType::F16 => Float::F16,
-            GgmlType::BF16 => Float::Bf16,
-            _ => Float::F32,
-        };
-        let mut call = Gemv {
-            w: std::ptr::null(),
-            row_bytes: k * float.bytes(),
-            n: 0,
-            k,
-            x: x.row(0).as_ptr(),
-            x_stride: x.stride(),
-            m: x.rows(),
-            out: sums.as_mut_ptr(),
-            out_stride: strip.len,
-        };
         assert!(sums.len() >= x.rows() * strip.len);
-        if is_float(ty) {
-            call.w = rows(weights, strip.from, strip.len).as_ptr();
-            call.n = strip.len;
-            // SAFETY: `kernels` checked the tier; the strip's rows and the views are valid.
-            unsafe { (self.kernels.gemv)(float, &call) };
-            return;
-        }
-        let step = unpacked_rows(k, FLOATS);
+        let step = if is_float(ty) { strip.len } else { unpacked_rows(k, FLOATS) };
         for j in (0..strip.len).step_by(step) {
             let n = step.min(strip.len - j);
             let bytes = rows(weights, strip.from + j, n);
-            // Rows are whole blocks, so several unpack like a long one.
-            // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.unpack_f32)(ty, bytes, &mut unpacked[..n * k]) };
-            call.w = unpacked.as_ptr().cast();
-            call.n = n;
-            call.out = sums[j..].as_mut_ptr();
-            // SAFETY: as above; the unpacked rows are `n` dense rows.
-            unsafe { (self.kernels.gemv)(float, &call) };
+            let (float, w) = match ty {
+                GgmlType::F16 => (Float::F16, bytes.as_ptr()),
+                GgmlType::BF16 => (Float::Bf16, bytes.as_ptr()),
+                GgmlType::F32 => (Float::F32, bytes.as_ptr()),
+                _ => {
+                    // Rows are whole blocks, so several unpack like a long one.
+                    // SAFETY: `kernels` checked the tier.
+                    unsafe { (self.kernels.unpack_f32)(ty, bytes, &mut unpacked[..n * k]) };
+                    (Float::F32, unpacked.as_ptr().cast())
+                }
+            };
+            for i in (0..x.rows()).step_by(MAX_M) {
+                let call = Gemv {
+                    w,
+                    row_bytes: k * float.bytes(),
+                    n,
+                    k,
+                    x: x.row(i).as_ptr(),
+                    x_stride: x.stride(),
+                    m: MAX_M.min(x.rows() - i),
+                    out: sums[i * strip.len + j..].as_mut_ptr(),
+                    out_stride: strip.len,
+                };
+                // SAFETY: `kernels` checked the tier; the weight rows and the views are valid.
+                unsafe { (self.kernels.gemv)(float, &call) };
+            }
         }
     }
 
-    fn few_int8(&self, x: &Rounded<'_>, product: &Product<'_>, strip: Strip, mut rest: &mut [f32], sums: &mut [f32]) {
+    fn few_int8(
+        &self,
+        (x, m): (&Rounded<'_>, usize),
+        product: &Product<'_>,
+        strip: Strip,
+        mut rest: &mut [f32],
+        sums: &mut [f32],
+    ) {
         let weights = &product.weights;
         let ty = weights.ty();
         let k = weights.cols();
         let group = group_len(ty);
         let groups = k / group;
-        assert!(k == x.k() && sums.len() >= x.rows() * strip.len);
+        assert!(k == x.k() && sums.len() >= m * strip.len);
         let step = unpacked_rows(k, CODES);
         let scale = cut(&mut rest, step * groups);
         let min = cut(&mut rest, step * groups);
@@ -125,27 +124,17 @@ impl Compute {
                 w_scale: scale.as_ptr(),
                 w_min: if has_min(ty) { min.as_ptr() } else { std::ptr::null() },
                 n,
-                x: x.codes().as_ptr(),
+                x: x.integers(),
                 x_scale: x.scales().as_ptr(),
                 x_sum: x.sums(group).as_ptr(),
-                m: x.rows(),
+                m,
                 out: sums[j..].as_mut_ptr(),
                 out_stride: strip.len,
                 next: bytes.as_ptr_range().end,
                 row_bytes: weights.row_bytes(),
             };
             // SAFETY: `kernels` checked the tier; all arrays have the shapes that `GemvI8` states.
-            unsafe { (self.kernels.int8.gemv)(&call) };
-        }
-        add_pairs(sums, strip.len);
-    }
-}
-
-/// Adds the rows of every pair: row `i` becomes the sum of rows 2`i` and 2`i` + 1.
-fn add_pairs(rows: &mut [f32], len: usize) {
-    for i in 0..rows.len() / (2 * len) {
-        for j in 0..len {
-            rows[i * len + j] = rows[2 * i * len + j] + rows[(2 * i + 1) * len + j];
+            unsafe { (self.kernels.gemv_i8)(&call) };
         }
     }
 }
@@ -156,7 +145,7 @@ fn rows<'a>(weights: &Matrix<'a>, from: usize, n: usize) -> &'a [u8] {
 }
 
 /// Floats as four times as many codes.
-pub(super) fn as_codes(floats: &mut [f32]) -> &mut [i8] {
+fn as_codes(floats: &mut [f32]) -> &mut [i8] {
     // SAFETY: any bytes are codes and any codes are floats; the length in bytes is the same.
     unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len() * 4) }
 }

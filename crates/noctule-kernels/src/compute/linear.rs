@@ -1,10 +1,12 @@
 //! The products of activations and weights: what enters, and which way it takes.
 
-use super::{Compute, Precision};
+use super::out::Out;
+use super::{Compute, Input, Operand, Precision};
 use crate::block::{GgmlType, Matrix};
 use crate::generic::gemv::MAX_M;
-use crate::generic::math::Finish;
-use crate::view::{Rows, RowsMut};
+use crate::generic::math::{Finish, Gelu};
+use crate::view::Rows;
+use std::sync::PoisonError;
 
 /// What happens to a finished sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,7 +18,7 @@ pub enum Activation {
     Gelu,
 }
 
-/// One of the products of [`Compute::linear`].
+/// One of the products of [`Compute::linear`] or [`Compute::multiply`].
 #[derive(Debug)]
 pub struct Product<'a> {
     /// n rows of k weights.
@@ -27,14 +29,16 @@ pub struct Product<'a> {
     pub activation: Activation,
     /// Whether the result is added to `out` (a residual connection) instead of replacing it.
     pub add: bool,
-    /// m rows of n floats.
-    pub out: RowsMut<'a>,
+    /// Whether weights keep 16 bits where they are rounded and the operand is fine.
+    pub fine: bool,
+    /// m rows of n results.
+    pub out: Out<'a>,
 }
 
 impl<'a> Product<'a> {
     /// `out = x · weightsᵀ`.
-    pub fn new(weights: Matrix<'a>, out: RowsMut<'a>) -> Self {
-        Self { weights, bias: None, activation: Activation::None, add: false, out }
+    pub fn new(weights: Matrix<'a>, out: impl Into<Out<'a>>) -> Self {
+        Self { weights, bias: None, activation: Activation::None, add: false, fine: false, out: out.into() }
     }
 
     /// Adds a bias where there is one.
@@ -51,6 +55,13 @@ impl<'a> Product<'a> {
         self
     }
 
+    /// Keeps 16 bits of everything that is rounded, if the operand does.
+    #[must_use]
+    pub fn fine(mut self, fine: bool) -> Self {
+        self.fine = fine;
+        self
+    }
+
     /// Adds the result to what `out` holds.
     #[must_use]
     pub fn add(mut self) -> Self {
@@ -59,20 +70,23 @@ impl<'a> Product<'a> {
     }
 
     /// What happens to columns `from..from + len` of a row.
-    pub(super) fn finish(&self, from: usize, len: usize) -> Finish<'a> {
-        Finish {
-            bias: self.bias.map(|bias| &bias[from..from + len]),
-            gelu: self.activation == Activation::Gelu,
-            add: self.add,
-        }
+    ///
+    /// `near`: whether results are rounded to 8 bits next, so that GELU may be off by less than that loses.
+    pub(super) fn finish(&self, from: usize, len: usize, near: bool) -> Finish<'a> {
+        let gelu = match self.activation {
+            Activation::None => Gelu::None,
+            Activation::Gelu if near => Gelu::Near,
+            Activation::Gelu => Gelu::Exact,
+        };
+        Finish { bias: self.bias.map(|bias| &bias[from..from + len]), gelu }
     }
 
-    fn check(&self, x: &Rows<'_>) {
+    pub(super) fn check(&self, rows: usize, cols: usize) {
         let (n, k) = (self.weights.rows(), self.weights.cols());
-        assert_eq!(x.cols(), k, "linear: inputs of {n} x {k} weights");
-        assert_eq!((self.out.rows(), self.out.cols()), (x.rows(), n), "linear: outputs of {n} x {k} weights");
+        assert_eq!(cols, k, "inputs of {n} x {k} weights");
+        assert_eq!(self.out.shape(), (rows, n), "outputs of {n} x {k} weights");
         if let Some(bias) = self.bias {
-            assert_eq!(bias.len(), n, "linear: bias of {n} x {k} weights");
+            assert_eq!(bias.len(), n, "bias of {n} x {k} weights");
         }
     }
 }
@@ -84,53 +98,45 @@ pub(super) fn is_float(ty: GgmlType) -> bool {
 impl Compute {
     /// Several products that share an input: `outᵢ (+)= act(x · Wᵢᵀ + biasᵢ)`.
     ///
-    /// `x` is m × k, `Wᵢ` nᵢ × k, `outᵢ` m × nᵢ. Up to eight rows stream the weights once and are
-    /// bound by memory; more rows unpack strips of weights and are bound by arithmetic. Under
-    /// [`Precision::Fast`] the input is rounded once for all products, to about 16 bits for up to
-    /// eight rows and to 8 bits for more; weights of `f32`, `f16` and `bf16` are rounded to integers
-    /// in groups of 32 only where there are more than eight rows.
+    /// `x` is m × k, `Wᵢ` nᵢ × k, `outᵢ` m × nᵢ rows of floats. The weights are streamed once and keep every bit that
+    /// the file has. Under [`Precision::Fast`] and for quantised weights the input is rounded once for all products,
+    /// to 16 bits. For many rows under [`Precision::Accurate`], and for rows that several calls multiply, there is
+    /// [`multiply`](Self::multiply).
     ///
     /// Under [`Precision::Accurate`] a result is off from the exact product of the same weights by
     /// at most `(k + 4) · 2⁻²⁴ · Σ|x·w|`.
     ///
     /// # Panics
-    /// When shapes do not fit together.
+    /// When shapes do not fit together, or an output is no rows of floats.
     pub fn linear(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
-        self.linear_as(self.precision, 1, x, products);
-    }
-
-    /// As [`linear`](Self::linear); under [`Precision::Fast`] the input is rounded to 16 bits however
-    /// many rows it has, for twice the arithmetic.
-    ///
-    /// # Panics
-    /// When shapes do not fit together.
-    pub fn linear_fine(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
-        self.linear_as(self.precision, 2, x, products);
+        self.linear_as(self.precision, x, products);
     }
 
     /// As [`linear`](Self::linear) under [`Precision::Accurate`].
     ///
     /// # Panics
-    /// When shapes do not fit together.
+    /// When shapes do not fit together, or an output is no rows of floats.
     pub fn linear_accurate(&self, x: Rows<'_>, products: &mut [Product<'_>]) {
-        self.linear_as(Precision::Accurate, 1, x, products);
+        self.linear_as(Precision::Accurate, x, products);
     }
 
-    /// `terms` is how many codes an activation of many rows becomes under [`Precision::Fast`].
-    fn linear_as(&self, precision: Precision, terms: usize, x: Rows<'_>, products: &mut [Product<'_>]) {
+    fn linear_as(&self, precision: Precision, x: Rows<'_>, products: &mut [Product<'_>]) {
         for product in &*products {
-            product.check(&x);
+            product.check(x.rows(), x.cols());
         }
         if x.rows() == 0 {
             return;
         }
-        self.show(x, products);
-        if x.rows() <= MAX_M {
-            self.linear_few(precision, x, products);
-        } else if precision == Precision::Fast {
-            self.linear_int8(x, terms, products);
+        let integers = precision == Precision::Fast && products.iter().any(|p| !is_float(p.weights.ty()));
+        if x.rows() > MAX_M && !integers {
+            let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let mut operand: Operand = spare.unwrap_or_default();
+            self.load_accurate(Input::Rows(x), &mut operand);
+            self.multiply(&operand, products);
+            self.spare.lock().unwrap_or_else(PoisonError::into_inner).push(operand);
         } else {
-            self.linear_f32(x, products);
+            self.show(x, products);
+            self.linear_few(precision, x, products);
         }
     }
 }
@@ -146,21 +152,17 @@ pub(super) struct Strip {
     pub(super) len: usize,
 }
 
-/// Cuts all products into strips of whole `unit`s, some `per_thread` for each thread and none
+/// Strips for each thread.
+const PER_THREAD: usize = 4;
+
+/// Cuts all products into strips of whole steps (one for each product), some for each thread and none much
 /// longer than `longest`.
-pub(super) fn strips(
-    products: &[Product<'_>],
-    threads: usize,
-    per_thread: usize,
-    unit: usize,
-    longest: usize,
-) -> Vec<Strip> {
+pub(super) fn strips(products: &[Product<'_>], threads: usize, steps: &[usize], longest: usize) -> Vec<Strip> {
     let total: usize = products.iter().map(|p| p.weights.rows()).sum();
-    let wanted = if threads == 1 { 1 } else { threads * per_thread };
-    let len = total.div_ceil(wanted).next_multiple_of(unit);
-    let len = len.min(longest - longest % unit).max(unit);
-    let mut strips = Vec::with_capacity(total.div_ceil(len) + products.len());
-    for (product, p) in products.iter().enumerate() {
+    let wanted = if threads == 1 { 1 } else { threads * PER_THREAD };
+    let mut strips = Vec::new();
+    for (product, (p, &step)) in products.iter().zip(steps).enumerate() {
+        let len = total.div_ceil(wanted).next_multiple_of(step).min(longest - longest % step).max(step);
         for from in (0..p.weights.rows()).step_by(len) {
             let len = len.min(p.weights.rows() - from);
             strips.push(Strip { product, from, len });

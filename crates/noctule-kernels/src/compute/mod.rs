@@ -5,35 +5,43 @@
 
 mod attention;
 mod cells;
+mod columns;
 mod cross;
-mod gemm;
 mod gemv;
-mod int8;
+mod grouping;
+mod keys;
 mod linear;
+mod many;
 mod observer;
-mod panel;
+mod operand;
+mod out;
 mod rounded;
+mod values;
 
-pub use cross::{CrossKv, CrossWeights};
+pub use cross::CrossWeights;
+pub use keys::Keys;
 pub use linear::{Activation, Product};
 pub use observer::Observer;
+pub use operand::{Input, Operand};
+pub use out::Out;
+pub use values::Values;
 
 use crate::buffer::Buffers;
-use crate::cpu::Tier;
+use crate::cpu::{Caches, Tier};
 use crate::generic::transpose::Transpose;
 use crate::pool::Pool;
 use crate::table::{Kernels, kernels};
 use crate::view::{Rows, RowsMut};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// How activations meet quantised weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Precision {
     /// The file's weights times unrounded activations, in `f32`.
     Accurate,
-    /// Activations rounded to 8-bit integers, 32 to a scale, and exact integer sums within each
-    /// group. Products of many rows also round `f32`, `f16` and `bf16` weights so; products of few
-    /// rows add the rest that this rounding leaves, again in 8 bits.
+    /// Integers and exact integer sums. In the encoder ([`Compute::multiply`], [`Compute::attention`]) both operands
+    /// have 8 bits in groups of up to 256; in the decoder ([`Compute::linear`]) activations have 16 bits and quantised
+    /// weights those of the file.
     Fast,
 }
 
@@ -64,7 +72,10 @@ pub struct Compute {
     scratch: Buffers,
     /// Operands that all tasks of an operation share.
     operands: Buffers,
+    /// Operands that nobody uses at the moment.
+    spare: Mutex<Vec<Operand>>,
     observer: Option<Arc<dyn Observer>>,
+    caches: Caches,
 }
 
 impl std::fmt::Debug for Compute {
@@ -91,7 +102,9 @@ impl Compute {
             precision,
             scratch: Buffers::default(),
             operands: Buffers::default(),
+            spare: Mutex::default(),
             observer: None,
+            caches: Caches::detect(),
         }
     }
 
@@ -129,7 +142,7 @@ impl Compute {
     }
 
     /// GELU in place, x·Φ(x) with the error function (not its tanh approximation). The result is
-    /// off by at most 1e-6, and is the same on every tier.
+    /// off by at most 1e-6.
     pub fn gelu(&self, x: &mut [f32]) {
         self.par_chunks_mut(x, 16 * 1024, |_, x| {
             // SAFETY: `kernels` checked the tier.

@@ -10,7 +10,7 @@ use crate::simd::Simd;
 /// The processor has the tier of `S`.
 #[inline(always)]
 #[allow(clippy::excessive_precision)]
-unsafe fn exp<S: Simd>(x: S::V) -> S::V {
+pub(super) unsafe fn exp<S: Simd>(x: S::V) -> S::V {
     // SAFETY: passed on to the caller.
     unsafe {
         let x = S::max(x, S::splat(-87.0));
@@ -24,6 +24,26 @@ unsafe fn exp<S: Simd>(x: S::V) -> S::V {
         }
         p = S::fma(p, r, S::splat(0.5));
         p = S::fma(p, S::mul(r, r), S::add(r, S::splat(1.0)));
+        S::scale(p, shifted)
+    }
+}
+
+/// 2ˣ for x in [−126, 126], within 10⁻⁴ of itself; see [`weigh`](super::weigh) for the like in integers. The polynomial is
+/// the one of third degree with the least largest relative error on [−½, ½].
+///
+/// # Safety
+/// The processor has the tier of `S`.
+#[inline(always)]
+pub(super) unsafe fn exp2<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let x = S::max(x, S::splat(-126.0));
+        let shifted = S::add(x, S::splat(ROUND));
+        let f = S::sub(x, S::sub(shifted, S::splat(ROUND)));
+        let mut p = S::splat(0.055_171_67);
+        for c in [0.242_611_1, 0.693_260_99, 0.999_928_07] {
+            p = S::fma(p, f, S::splat(c));
+        }
         S::scale(p, shifted)
     }
 }

@@ -19,22 +19,24 @@ pub(crate) struct Cross<'a> {
     pub(crate) depth: usize,
     /// Positions.
     pub(crate) t: usize,
+    /// Floats from one row of scores to the next: at least `t` rounded up to 16.
+    pub(crate) stride: usize,
     /// Keys of this head as binary16, `[⌈t / 16⌉][depth][16]`.
     pub(crate) k: &'a [u16],
     /// Values of this head as binary16, `[t][depth]`.
     pub(crate) v: &'a [u16],
 }
 
-/// Attends: `scores` becomes the softmax weights, `[rows][t rounded up to 16]` (0 beyond `t`), and
+/// Attends: `scores` becomes the softmax weights, `[rows][stride]` (0 beyond `t`), and
 /// `out` the weighted values, `[rows][depth]`.
 ///
 /// # Safety
 /// The processor has the tier of `S`.
 #[inline(always)]
 pub(crate) unsafe fn cross<S: Simd, const NV: usize>(c: &Cross<'_>, scores: &mut [f32], out: &mut [f32]) {
-    let padded = c.t.next_multiple_of(TILE);
-    assert!(c.depth.is_multiple_of(16) && c.q.len() >= c.rows * c.depth);
-    assert!(c.k.len() >= padded * c.depth && c.v.len() >= c.t * c.depth);
+    let padded = c.stride;
+    assert!(padded >= c.t.next_multiple_of(TILE) && c.depth.is_multiple_of(16) && c.q.len() >= c.rows * c.depth);
+    assert!(c.k.len() >= c.t.next_multiple_of(TILE) * c.depth && c.v.len() >= c.t * c.depth);
     assert!(scores.len() >= c.rows * padded && out.len() >= c.rows * c.depth);
     let mut row = 0;
     while row < c.rows {
@@ -65,7 +67,7 @@ unsafe fn cross_rows<S: Simd, const M: usize, const NV: usize>(
     scores: &mut [f32],
     out: &mut [f32],
 ) {
-    let tiles = padded / TILE;
+    let tiles = c.t.div_ceil(TILE);
     // SAFETY: the caller promises the tier and the lengths.
     unsafe {
         let s = scores.as_mut_ptr();

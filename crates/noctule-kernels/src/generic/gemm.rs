@@ -42,31 +42,50 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile) {
             }
         }
         let (mut a, mut b) = (t.a, t.b);
-        for _ in 0..t.k {
-            let mut columns = [S::zero(); NV];
-            for v in 0..NV {
-                columns[v] = S::load(b.add(v * S::LANES));
+        for _ in 0..t.k / S::STEPS {
+            for _ in 0..S::STEPS {
+                step::<S, MR, NV>(&mut acc, a, b);
+                a = a.wrapping_add(t.lda);
+                b = b.wrapping_add(t.ldb);
             }
-            for r in (0..MR - MR % 4).step_by(4) {
-                let four = S::splat4(a.add(r));
-                for i in 0..4 {
-                    for v in 0..NV {
-                        acc[r + i][v] = S::fma(four[i], columns[v], acc[r + i][v]);
-                    }
-                }
-            }
-            for r in MR - MR % 4..MR {
-                let x = S::splat(*a.add(r));
-                for v in 0..NV {
-                    acc[r][v] = S::fma(x, columns[v], acc[r][v]);
-                }
-            }
+        }
+        for _ in 0..t.k % S::STEPS {
+            step::<S, MR, NV>(&mut acc, a, b);
             a = a.wrapping_add(t.lda);
             b = b.wrapping_add(t.ldb);
         }
         for r in 0..MR {
             for v in 0..NV {
                 S::store(t.c.add(r * t.ldc + v * S::LANES), acc[r][v]);
+            }
+        }
+    }
+}
+
+/// One product of a column of `a` and a row of `b`.
+///
+/// # Safety
+/// As for [`tile`].
+#[inline(always)]
+unsafe fn step<S: Simd, const MR: usize, const NV: usize>(acc: &mut [[S::V; NV]; MR], a: *const f32, b: *const f32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mut columns = [S::zero(); NV];
+        for v in 0..NV {
+            columns[v] = S::load(b.add(v * S::LANES));
+        }
+        for r in (0..MR - MR % 4).step_by(4) {
+            let four = S::splat4(a.add(r));
+            for i in 0..4 {
+                for v in 0..NV {
+                    acc[r + i][v] = S::fma(four[i], columns[v], acc[r + i][v]);
+                }
+            }
+        }
+        for r in MR - MR % 4..MR {
+            let x = S::splat(*a.add(r));
+            for v in 0..NV {
+                acc[r][v] = S::fma(x, columns[v], acc[r][v]);
             }
         }
     }

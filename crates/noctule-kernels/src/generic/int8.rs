@@ -1,9 +1,9 @@
 //! The loops around the integer products, written once and compiled for every tier.
 
 use crate::simd::Simd;
-use crate::table::{GemvI8, TileI8};
+use crate::table::GemvI8;
 
-/// What a tier contributes: one tile, and one row of weights against a few rows of activations.
+/// What a tier contributes: one row of weights against a few rows of activations.
 ///
 /// # Safety
 /// Every function of an implementation requires that the processor has the instructions of its
@@ -14,28 +14,8 @@ pub(crate) unsafe trait Int8Simd {
     /// The most rows of activations that [`few`](Self::few) takes.
     const ROWS: usize;
 
-    /// Computes a tile of groups of `GROUP` weights, with offsets if `MIN`.
-    unsafe fn tile<const GROUP: usize, const MIN: bool>(t: &TileI8);
-
     /// Computes `out[i..i + M][j]`.
     unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize);
-}
-
-/// Computes a tile.
-///
-/// # Safety
-/// The processor has the tier, and all elements that the tile names are valid.
-#[inline(always)]
-pub(crate) unsafe fn tile<T: Int8Simd>(t: &TileI8) {
-    // SAFETY: passed on to the caller.
-    unsafe {
-        match (t.group, t.b_min.is_null()) {
-            (16, true) => T::tile::<16, false>(t),
-            (16, false) => T::tile::<16, true>(t),
-            (_, true) => T::tile::<32, false>(t),
-            (_, false) => T::tile::<32, true>(t),
-        }
-    }
 }
 
 /// Computes a few rows.
@@ -69,20 +49,27 @@ pub(crate) unsafe fn gemv<T: Int8Simd>(g: &GemvI8) {
     }
 }
 
-/// What the offsets of weight row `j` add to its sum with activation row `i`.
+/// Puts the sum of row `i` and weight row `j` to its place: lanes of `sum`, and what the weights' offsets add.
 ///
 /// # Safety
-/// All elements that `g` names are valid.
+/// The processor has the tier of `S`, and all elements that `g` names are valid.
 #[inline(always)]
-pub(crate) unsafe fn offsets(g: &GemvI8, j: usize, i: usize) -> f32 {
-    if g.w_min.is_null() {
-        return 0.0;
+pub(crate) unsafe fn put<S: Simd>(g: &GemvI8, j: usize, i: usize, mut sum: S::V) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        if !g.w_min.is_null() {
+            let groups = g.k / g.group;
+            let (min, x) = (g.w_min.add(j * groups), g.x_sum.add(i * groups));
+            let whole = groups - groups % S::LANES;
+            for b in (0..whole).step_by(S::LANES) {
+                sum = S::fma(S::load(min.add(b)), S::load(x.add(b)), sum);
+            }
+            if whole < groups {
+                let part = |from: *const f32| from.wrapping_add(whole);
+                let (min, x) = (S::load_part(part(min), groups - whole), S::load_part(part(x), groups - whole));
+                sum = S::fma(min, x, sum);
+            }
+        }
+        *g.out.add(i * g.out_stride + j) = *g.x_scale.add(i) * S::sum(sum);
     }
-    let groups = g.k / g.group;
-    let mut sum = 0.0;
-    for b in 0..groups {
-        // SAFETY: passed on to the caller.
-        sum += unsafe { *g.x_sum.add(i * groups + b) * *g.w_min.add(j * groups + b) };
-    }
-    sum
 }

@@ -1,9 +1,10 @@
 //! Elementwise and row operations, written so that the compiler turns each into the vectors of the
 //! tier that it is compiled for.
 //!
-//! Every operation rounds after each multiplication and addition and sums in 16 lanes, whatever
+//! All but GELU round after each multiplication and addition and sum in 16 lanes, whatever
 //! the tier, so all tiers give the same bits.
 
+use super::attention;
 use crate::simd::Simd;
 
 /// Partial sums that run side by side in every reduction.
@@ -34,31 +35,39 @@ pub(crate) fn exp(x: f32) -> f32 {
     if x < -87.0 { 0.0 } else { scaled }
 }
 
-/// GELU of one number: x·Φ(x), off by at most 1e-6 for any finite x.
+/// GELU of a vector of numbers: x·Φ(x), off by at most 1e-6 for any finite x.
 ///
 /// With z = |x|/√2 it is max(x, 0) − |x|/2 · erfc(z), and erfc(z) = (a₁t + … + a₅t⁵)·e^(−z²),
 /// t = 1/(1 + pz), within 1.5e-7: Abramowitz and Stegun, Handbook of Mathematical Functions,
 /// 7.1.26.
+///
+/// # Safety
+/// The processor has the tier of `S`.
 #[inline(always)]
-fn gelu_one(x: f32) -> f32 {
-    let magnitude = x.abs();
-    let z = magnitude * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / (1.0 + 0.327_591_1 * z);
-    let mut p = 1.061_405_4;
-    p = p * t - 1.453_152;
-    p = p * t + 1.421_413_7;
-    p = p * t - 0.284_496_74;
-    p = p * t + 0.254_829_6;
-    let positive = if x > 0.0 { x } else { 0.0 };
-    positive - 0.5 * magnitude * (p * t * exp(-z * z))
+unsafe fn gelu_of<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let magnitude = S::abs(x);
+        let z = S::mul(magnitude, S::splat(std::f32::consts::FRAC_1_SQRT_2));
+        let t = S::div(S::splat(1.0), S::fma(z, S::splat(0.327_591_1), S::splat(1.0)));
+        let mut p = S::splat(1.061_405_4);
+        for c in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
+            p = S::fma(p, t, S::splat(c));
+        }
+        let power = attention::exp::<S>(S::mul(S::mul(z, S::splat(-1.0)), z));
+        let half = S::mul(magnitude, S::splat(-0.5));
+        S::fma(S::mul(p, t), S::mul(half, power), S::max(x, S::zero()))
+    }
 }
 
-/// GELU in place; see [`gelu_one`] for the error.
+/// GELU in place; see [`gelu_of`] for the error.
+///
+/// # Safety
+/// The processor has the tier of `S`.
 #[inline(always)]
-pub(crate) fn gelu(x: &mut [f32]) {
-    for x in x {
-        *x = gelu_one(*x);
-    }
+pub(crate) unsafe fn gelu<S: Simd>(x: &mut [f32]) {
+    // SAFETY: passed on to the caller.
+    unsafe { each::<S, Exact>(x, &[]) }
 }
 
 /// Adds the terms of one lane-wise pass and its tail.
@@ -116,6 +125,16 @@ pub(crate) fn softmax_unscaled(x: &mut [f32]) -> f32 {
     sum_of(x, |x| x) as f32
 }
 
+/// Replaces each x by e^x / Σ e^x; all become 0 when no element is above −∞.
+#[inline(always)]
+pub(crate) fn softmax(x: &mut [f32]) {
+    let sum = softmax_unscaled(x);
+    if sum > 0.0 {
+        let inverse = 1.0 / sum;
+        x.iter_mut().for_each(|x| *x *= inverse);
+    }
+}
+
 /// Replaces each x by x − ln Σ eˣ; elements of −∞ stay. Nothing changes when all are −∞.
 #[inline(always)]
 pub(crate) fn log_softmax(x: &mut [f32]) {
@@ -142,92 +161,158 @@ pub(crate) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out:
     }
 }
 
-/// What happens to a finished row of a product.
-#[derive(Clone, Copy)]
-pub(crate) struct Finish<'a> {
-    pub(crate) bias: Option<&'a [f32]>,
-    pub(crate) gelu: bool,
-    pub(crate) add: bool,
-}
-
-/// Brings a row of sums to its place: out (+)= act(sums + bias).
-#[inline(always)]
-pub(crate) fn finish(sums: &mut [f32], finish: Finish<'_>, out: &mut [f32]) {
-    if let Some(bias) = finish.bias {
-        for (sum, &bias) in sums.iter_mut().zip(bias) {
-            *sum += bias;
-        }
-    }
-    if finish.gelu {
-        gelu(sums);
-    }
-    if finish.add {
-        for (out, &sum) in out.iter_mut().zip(&*sums) {
-            *out += sum;
-        }
-    } else {
-        out.copy_from_slice(sums);
-    }
-}
-
-/// Floats that share one scale when activations are rounded to 8 bits.
-pub(crate) const GROUP: usize = 32;
-
-/// Rounds a row to integers in [−127, 127] with a scale for each [`GROUP`] (the last may be
-/// short): scale = largest magnitude / 127, to nearest, ties to even. A group below 2⁻¹¹⁹ becomes
-/// zero; one with a NaN or an infinity becomes anything. `sums` receives the sum of every 16
-/// integers, two for each group. The result is the same on every tier.
+/// GELU of a vector of numbers in its tanh form, x·σ(2√(2/π)·(x + 0.044715x³)), off from [`gelu_of`] by less than 6e-4 for
+/// any finite x: for results that are rounded to 8 bits next. Source: Hendrycks and Gimpel, arXiv:1606.08415.
 ///
 /// # Safety
 /// The processor has the tier of `S`.
 #[inline(always)]
-pub(crate) unsafe fn quantize<S: Simd>(x: &[f32], q: &mut [i8], scales: &mut [f32], sums: &mut [i32]) {
-    let (groups, tail) = x.as_chunks::<GROUP>();
-    let (codes, last_codes) = q.as_chunks_mut::<GROUP>();
-    let sums = sums.as_chunks_mut::<2>().0;
-    for (((x, q), scale), sums) in groups.iter().zip(codes).zip(&mut *scales).zip(&mut *sums) {
-        // SAFETY: passed on to the caller.
-        *scale = unsafe { quantize_group::<S>(x, q, sums) };
-    }
-    if !tail.is_empty() {
-        let mut padded = [0f32; GROUP];
-        let mut codes = [0i8; GROUP];
-        padded[..tail.len()].copy_from_slice(tail);
-        let (scale, sums) = (&mut scales[groups.len()], &mut sums[groups.len()]);
-        // SAFETY: passed on to the caller.
-        *scale = unsafe { quantize_group::<S>(&padded, &mut codes, sums) };
-        last_codes.copy_from_slice(&codes[..tail.len()]);
+unsafe fn gelu_near<S: Simd>(x: S::V) -> S::V {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        // −2√(2/π)·log₂ e, without and with the factor of x³.
+        let inner = S::fma(S::mul(x, x), S::splat(-0.102_943_24), S::splat(-2.302_208_2));
+        // Where x is far below 0 the power must stay finite.
+        let power = S::min(S::mul(inner, x), S::splat(126.0));
+        S::div(x, S::add(attention::exp2::<S>(power), S::splat(1.0)))
     }
 }
 
+/// What is done to a sum and its bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gelu {
+    /// Nothing.
+    None,
+    /// See [`gelu_of`].
+    Exact,
+    /// See [`gelu_near`].
+    Near,
+}
+
+/// What happens to a finished row of a product.
+#[derive(Clone, Copy)]
+pub(crate) struct Finish<'a> {
+    pub(crate) bias: Option<&'a [f32]>,
+    pub(crate) gelu: Gelu,
+}
+
+/// Something done to each number of a row and the number in the same place of another row. A type and not a closure:
+/// closures that are made outside of a function with the tier's instructions do not have these.
+trait Each<S: Simd> {
+    /// # Safety
+    /// The processor has the tier of `S`.
+    unsafe fn of(x: S::V, other: S::V) -> S::V;
+}
+
+/// Ways to finish a row: with or without a bias that is added first.
+macro_rules! each {
+    ($($name:ident = |$x:ident, $other:ident| $result:expr;)+) => {$(
+        struct $name;
+        impl<S: Simd> Each<S> for $name {
+            #[inline(always)]
+            unsafe fn of($x: S::V, $other: S::V) -> S::V {
+                // SAFETY: passed on to the caller.
+                unsafe { $result }
+            }
+        }
+    )+};
+}
+
+each! {
+    Exact = |x, _other| gelu_of::<S>(x);
+    Near = |x, _other| gelu_near::<S>(x);
+    Bias = |x, bias| S::add(x, bias);
+    BiasExact = |x, bias| gelu_of::<S>(S::add(x, bias));
+    BiasNear = |x, bias| gelu_near::<S>(S::add(x, bias));
+}
+
+/// Makes results of a row of sums, in place: act(sums + bias).
+///
 /// # Safety
 /// The processor has the tier of `S`.
 #[inline(always)]
-unsafe fn quantize_group<S: Simd>(x: &[f32; GROUP], q: &mut [i8; GROUP], sums: &mut [i32; 2]) -> f32 {
-    // SAFETY: passed on to the caller; the vectors lie inside the arrays.
+pub(crate) unsafe fn finish<S: Simd>(sums: &mut [f32], finish: Finish<'_>) {
+    // SAFETY: passed on to the caller; inlined, so that each way through the row is a loop of its own.
     unsafe {
-        let mut top = S::zero();
-        for i in (0..GROUP).step_by(S::LANES) {
-            let x = S::load(x.as_ptr().add(i));
-            top = S::max(top, S::max(x, S::mul(x, S::splat(-1.0))));
+        match (finish.bias, finish.gelu) {
+            (None, Gelu::None) => {}
+            (None, Gelu::Exact) => each::<S, Exact>(sums, &[]),
+            (None, Gelu::Near) => each::<S, Near>(sums, &[]),
+            (Some(bias), Gelu::None) => each::<S, Bias>(sums, bias),
+            (Some(bias), Gelu::Exact) => each::<S, BiasExact>(sums, bias),
+            (Some(bias), Gelu::Near) => each::<S, BiasNear>(sums, bias),
         }
-        let largest = S::top(top);
-        if largest.is_nan() || largest < 1.504_632_8e-36 {
-            q.fill(0);
-            *sums = [0; 2];
-            return 0.0;
-        }
-        let inverse = S::splat(127.0 / largest);
-        for (half, sum) in sums.iter_mut().enumerate() {
-            let mut total = S::zero();
-            for i in (16 * half..16 * half + 16).step_by(S::LANES) {
-                let n = S::add(S::mul(S::load(x.as_ptr().add(i)), inverse), S::splat(ROUND));
-                S::store_codes(q.as_mut_ptr().add(i), n);
-                total = S::add(total, S::add(n, S::splat(-ROUND)));
-            }
-            // Small integers: exact in any order.
-            *sum = S::sum(total) as i32;
-        }
-        largest / 127.0
     }
+}
+
+/// Does `F` to all numbers of a row, with zeros where `other` is empty.
+///
+/// # Safety
+/// The processor has the tier of `S`.
+#[inline(always)]
+unsafe fn each<S: Simd, F: Each<S>>(x: &mut [f32], other: &[f32]) {
+    let len = x.len();
+    assert!(other.is_empty() || other.len() == len);
+    let whole = len - len % S::LANES;
+    // SAFETY: passed on to the caller; whole vectors of both are touched.
+    unsafe {
+        for i in (0..whole).step_by(S::LANES) {
+            let at = x.as_mut_ptr().add(i);
+            let second = if other.is_empty() { S::zero() } else { S::load(other.as_ptr().add(i)) };
+            S::store(at, F::of(S::load(at), second));
+        }
+        if whole < len {
+            let (mut first, mut second) = ([0f32; 16], [0f32; 16]);
+            first[..len - whole].copy_from_slice(&x[whole..]);
+            if !other.is_empty() {
+                second[..len - whole].copy_from_slice(&other[whole..]);
+            }
+            S::store(first.as_mut_ptr(), F::of(S::load(first.as_ptr()), S::load(second.as_ptr())));
+            x[whole..].copy_from_slice(&first[..len - whole]);
+        }
+    }
+}
+
+/// Adds a row to another.
+#[inline(always)]
+pub(crate) fn add(row: &[f32], to: &mut [f32]) {
+    for (to, &x) in to.iter_mut().zip(row) {
+        *to += x;
+    }
+}
+
+/// The largest magnitude of a rounded activation, 127·255: it is 255·h + l with both within ±127.
+pub(crate) const LARGEST: i16 = 127 * 255;
+
+/// Rounds a row, whose length is a multiple of 16, to integers within ±[`LARGEST`] and returns their scale, the largest
+/// magnitude divided by that: to nearest, ties to even. A row below 2⁻¹¹¹ becomes zero, one with a NaN or an infinity
+/// anything. `sums` receives the sum of every 16 integers. The result is the same on every tier.
+#[inline(always)]
+pub(crate) fn round(x: &[f32], q: &mut [i16], sums: &mut [f32]) -> f32 {
+    assert!(x.len() == q.len() && x.len() == 16 * sums.len());
+    let mut tops = [0f32; LANES];
+    let (groups, _) = x.as_chunks::<LANES>();
+    for group in groups {
+        for (top, x) in tops.iter_mut().zip(group) {
+            *top = if x.abs() > *top { x.abs() } else { *top };
+        }
+    }
+    let top = tops.into_iter().fold(0.0, f32::max);
+    if top < 3.851_86e-34 {
+        q.fill(0);
+        sums.fill(0.0);
+        return 0.0;
+    }
+    let inverse = f32::from(LARGEST) / top;
+    let (codes, _) = q.as_chunks_mut::<LANES>();
+    for ((x, q), sum) in groups.iter().zip(codes).zip(sums) {
+        let mut total = 0;
+        for (q, x) in q.iter_mut().zip(x) {
+            // The low bits of the sum are the integer.
+            *q = (x * inverse + ROUND).to_bits() as i16;
+            total += i32::from(*q);
+        }
+        *sum = total as f32;
+    }
+    top / f32::from(LARGEST)
 }

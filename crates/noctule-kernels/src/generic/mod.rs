@@ -4,9 +4,12 @@
 
 pub(crate) mod attention;
 pub(crate) mod cells;
+pub(crate) mod codes;
 pub(crate) mod cross;
 pub(crate) mod gemm;
 pub(crate) mod gemv;
 pub(crate) mod int8;
 pub(crate) mod math;
+pub(crate) mod scale;
 pub(crate) mod transpose;
+pub(crate) mod weigh;

@@ -1,7 +1,9 @@
 //! 64-bit ARM with its base vector instructions.
 
+pub(crate) mod block8;
 pub(crate) mod int8;
 pub(crate) mod unpack;
+mod words;
 
 use crate::simd::Simd;
 use std::arch::aarch64::*;
@@ -14,6 +16,7 @@ pub(crate) struct Neon;
 unsafe impl Simd for Neon {
     type V = float32x4_t;
     const LANES: usize = 4;
+    const STEPS: usize = 4;
 
     #[inline(always)]
     unsafe fn zero() -> float32x4_t {
@@ -77,6 +80,26 @@ unsafe impl Simd for Neon {
         unsafe { vaddq_f32(a, b) }
     }
     #[inline(always)]
+    unsafe fn sub(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller promises the tier.
+        unsafe { vsubq_f32(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn div(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller promises the tier.
+        unsafe { vdivq_f32(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn abs(v: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller promises the tier.
+        unsafe { vabsq_f32(v) }
+    }
+    #[inline(always)]
+    unsafe fn from_i32(from: *const i32) -> float32x4_t {
+        // SAFETY: the caller promises the tier and four integers.
+        unsafe { vcvtq_f32_s32(vld1q_s32(from)) }
+    }
+    #[inline(always)]
     unsafe fn fma(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
         // SAFETY: the caller promises the tier.
         unsafe { vfmaq_f32(c, a, b) }
@@ -85,6 +108,11 @@ unsafe impl Simd for Neon {
     unsafe fn mul(a: float32x4_t, b: float32x4_t) -> float32x4_t {
         // SAFETY: the caller promises the tier.
         unsafe { vmulq_f32(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn min(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+        // SAFETY: the caller promises the tier.
+        unsafe { vminq_f32(a, b) }
     }
     #[inline(always)]
     unsafe fn max(a: float32x4_t, b: float32x4_t) -> float32x4_t {
@@ -112,6 +140,16 @@ unsafe impl Simd for Neon {
             let bytes = vmovn_u16(vcombine_u16(half, half));
             let four = vget_lane_u32::<0>(vreinterpret_u32_u8(bytes));
             to.cast::<u32>().write_unaligned(four);
+        }
+    }
+    #[inline(always)]
+    unsafe fn store_codes4(to: *mut i8, n: [float32x4_t; 4]) {
+        // SAFETY: the caller promises the tier and room for sixteen codes.
+        unsafe {
+            let low = vuzp1q_u16(vreinterpretq_u16_f32(n[0]), vreinterpretq_u16_f32(n[1]));
+            let high = vuzp1q_u16(vreinterpretq_u16_f32(n[2]), vreinterpretq_u16_f32(n[3]));
+            let codes = vuzp1q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high));
+            vst1q_s8(to, vreinterpretq_s8_u8(codes));
         }
     }
     #[inline(always)]

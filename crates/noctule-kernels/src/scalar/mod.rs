@@ -1,6 +1,8 @@
 //! The reference kernels: portable Rust, no instruction beyond what the target guarantees.
 
+pub(crate) mod block8;
 pub(crate) mod int8;
+mod words;
 
 use crate::block::{bf16_to_f32, f16_to_f32, f32_to_f16};
 use crate::simd::Simd;
@@ -59,12 +61,34 @@ unsafe impl Simd for Scalar {
         map(|i| a[i] + b[i])
     }
     #[inline(always)]
+    unsafe fn sub(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        map(|i| a[i] - b[i])
+    }
+    #[inline(always)]
+    unsafe fn div(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        map(|i| a[i] / b[i])
+    }
+    #[inline(always)]
+    unsafe fn abs(v: [f32; 4]) -> [f32; 4] {
+        v.map(f32::abs)
+    }
+    #[inline(always)]
+    unsafe fn from_i32(from: *const i32) -> [f32; 4] {
+        // SAFETY: the caller promises four integers.
+        let n = unsafe { from.cast::<[i32; 4]>().read_unaligned() };
+        map(|i| n[i] as f32)
+    }
+    #[inline(always)]
     unsafe fn fma(a: [f32; 4], b: [f32; 4], c: [f32; 4]) -> [f32; 4] {
         map(|i| a[i] * b[i] + c[i])
     }
     #[inline(always)]
     unsafe fn mul(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
         map(|i| a[i] * b[i])
+    }
+    #[inline(always)]
+    unsafe fn min(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {
+        map(|i| if a[i] < b[i] { a[i] } else { b[i] })
     }
     #[inline(always)]
     unsafe fn max(a: [f32; 4], b: [f32; 4]) -> [f32; 4] {

@@ -27,8 +27,8 @@ pub(super) fn encode(run: &Run, state: &mut State, seek: usize) {
     let net = run.net;
     timed(&mut phases.encode, || {
         mel.window(seek, run.frames(), encoder.mel_buffer(run.positions, net.model.hparams().n_mels));
-        let features = encoder.run(net, run.positions);
-        cross.fill(net, features);
+        encoder.run(net, run.positions);
+        cross.fill(net, encoder.operand(net));
     });
     phases.windows += 1;
 }

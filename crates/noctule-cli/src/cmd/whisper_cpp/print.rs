@@ -128,7 +128,7 @@ pub fn memory(model: &Model, buffers: &Buffers) -> String {
         ("kv cross size", buffers.cross_kv),
         ("compute buffer (conv)  ", buffers.mel),
         ("compute buffer (encode)", buffers.encoder),
-        ("compute buffer (cross) ", buffers.cross),
+        ("compute buffer (cross) ", 0),
         ("compute buffer (decode)", buffers.decoder),
     ];
     let mut text = String::new();

@@ -1,0 +1,73 @@
+//! Integer products of many rows with AVX2.
+//!
+//! `vpmaddubsw` multiplies unsigned by signed bytes and adds pairs in 16 bits: it gets the magnitudes of
+//! the activations and columns that took over their signs, and 2 · 127 · 127 fits.
+// Register tiles are arrays that share an index.
+#![allow(clippy::needless_range_loop)]
+
+use super::Avx2;
+use crate::table::{Block8, Int8, Sums};
+use std::arch::x86_64::*;
+
+const MR: usize = 4;
+/// Vectors of 8 columns.
+const NV: usize = 2;
+
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: 8 * NV, unit: 4, chunk: usize::MAX, unsigned: false, block };
+
+/// # Safety
+/// The processor has the tier, and all elements that `b` names are valid.
+#[target_feature(enable = "avx2,fma")]
+unsafe fn block(b: &Block8) {
+    for c in 0..b.columns {
+        // SAFETY: passed on to the caller.
+        unsafe { columns(&b.panel(c, 8 * NV)) };
+    }
+}
+
+/// One panel of columns.
+///
+/// # Safety
+/// As for [`block`].
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn columns(b: &Block8) {
+    for panel in 0..b.panels {
+        // SAFETY: passed on to the caller, in the shapes that `Block8` states.
+        unsafe {
+            let a = b.a.add(panel * b.a_panel);
+            let ones = _mm256_set1_epi16(1);
+            let mut dots = [[_mm256_setzero_si256(); NV]; MR];
+            if !b.init.is_null() {
+                for v in 0..NV {
+                    let init = _mm256_loadu_si256(b.init.add(8 * v).cast());
+                    dots.iter_mut().for_each(|row| row[v] = init);
+                }
+            }
+            for quad in 0..b.k / 4 {
+                let columns: [__m256i; NV] =
+                    std::array::from_fn(|v| _mm256_loadu_si256(b.b.add((quad * NV + v) * 32).cast()));
+                for r in 0..MR {
+                    let row = a.add(r * b.a_row + 4 * quad).cast::<i32>().read_unaligned();
+                    let row = _mm256_set1_epi32(row);
+                    let magnitude = _mm256_abs_epi8(row);
+                    for v in 0..NV {
+                        let pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(columns[v], row));
+                        dots[r][v] = _mm256_add_epi32(dots[r][v], _mm256_madd_epi16(pairs, ones));
+                    }
+                }
+            }
+            for r in 0..MR {
+                let row = panel * MR + r;
+                match b.to {
+                    Sums::Raw { out, stride } => {
+                        for v in 0..NV {
+                            _mm256_storeu_si256(out.add(row * stride + 8 * v).cast(), dots[r][v]);
+                        }
+                    }
+                    Sums::Scaled(to) => to.row::<Avx2, NV>(row, dots[r].map(|dot| _mm256_cvtepi32_ps(dot))),
+                }
+            }
+        }
+    }
+}

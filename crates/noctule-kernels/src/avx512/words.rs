@@ -1,0 +1,94 @@
+//! Sixteen-bit integers with AVX-512.
+
+use super::Avx512;
+use crate::words::Words;
+use std::arch::x86_64::*;
+
+// SAFETY: AVX-512 F and BW have every instruction used; each function touches the elements that the trait states.
+unsafe impl Words for Avx512 {
+    type W = __m512i;
+    const WORDS: usize = 32;
+
+    #[inline(always)]
+    unsafe fn largest(from: *const i32) -> i32 {
+        // SAFETY: the caller promises the tier and 64 integers.
+        unsafe {
+            let mut top = _mm512_loadu_si512(from.cast());
+            for i in 1..4 {
+                top = _mm512_max_epi32(top, _mm512_loadu_si512(from.add(16 * i).cast()));
+            }
+            _mm512_reduce_max_epi32(top)
+        }
+    }
+    #[inline(always)]
+    unsafe fn narrow(from: *const i32, top: i32, shift: i32) -> __m512i {
+        // SAFETY: the caller promises the tier and 32 integers.
+        unsafe {
+            // One subtraction takes the highest score away and adds what rounding needs.
+            let half = if shift > 0 { 1 << (shift - 1) } else { 0 };
+            let top = _mm512_set1_epi32(top - half);
+            let (right, left) = (_mm_cvtsi32_si128(shift.max(0)), _mm_cvtsi32_si128((-shift).max(0)));
+            let mut low = _mm512_sub_epi32(_mm512_loadu_si512(from.cast()), top);
+            let mut high = _mm512_sub_epi32(_mm512_loadu_si512(from.add(16).cast()), top);
+            if shift < 0 {
+                let least = _mm512_set1_epi32(LEAST);
+                low = _mm512_sll_epi32(_mm512_max_epi32(low, least), left);
+                high = _mm512_sll_epi32(_mm512_max_epi32(high, least), left);
+            }
+            let low = _mm512_cvtsepi32_epi16(_mm512_sra_epi32(low, right));
+            let high = _mm512_cvtsepi32_epi16(_mm512_sra_epi32(high, right));
+            _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
+        }
+    }
+    #[inline(always)]
+    unsafe fn splat(x: i16) -> __m512i {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_set1_epi16(x) }
+    }
+    #[inline(always)]
+    unsafe fn add(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_adds_epi16(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn mul(a: __m512i, b: __m512i) -> __m512i {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_mulhrs_epi16(a, b) }
+    }
+    #[inline(always)]
+    unsafe fn whole(x: __m512i) -> __m512i {
+        // SAFETY: the caller promises the tier.
+        unsafe {
+            _mm512_max_epi16(
+                _mm512_srai_epi16::<10>(_mm512_adds_epi16(x, _mm512_set1_epi16(512))),
+                _mm512_set1_epi16(-15),
+            )
+        }
+    }
+    #[inline(always)]
+    unsafe fn fraction(x: __m512i) -> __m512i {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_slli_epi16::<6>(x) }
+    }
+    #[inline(always)]
+    unsafe fn lower(a: __m512i, n: __m512i) -> __m512i {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_srlv_epi16(a, _mm512_sub_epi16(_mm512_setzero_si512(), n)) }
+    }
+    #[inline(always)]
+    unsafe fn store(to: *mut u8, w: __m512i, flip: u8) {
+        // SAFETY: the caller promises the tier and room for 32 bytes.
+        unsafe {
+            let bytes = _mm512_cvtepi16_epi8(w);
+            _mm256_storeu_si256(to.cast(), _mm256_xor_si256(bytes, _mm256_set1_epi8(flip as i8)));
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(w: __m512i) -> i32 {
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm512_reduce_add_epi32(_mm512_madd_epi16(w, _mm512_set1_epi16(1))) }
+    }
+}
+
+/// Scores this far below the highest count as this far: shifted left by up to ten bits they still fit.
+const LEAST: i32 = -(1 << 21);

@@ -1,0 +1,191 @@
+//! The softmax between the two integer products of an attention.
+//!
+//! Scores and weights stay integers: subtracting the highest score of a block of 64 keys leaves numbers of which only
+//! those near it matter, and these fit 16 bits in the logarithm to base two. All tiers give the same bits.
+
+use super::attention::exp;
+use crate::simd::Simd;
+use crate::words::Words;
+
+/// Keys that share a scale of their softmax weights.
+pub(crate) const KEYS: usize = 64;
+
+/// The most queries at once.
+const MOST_ROWS: usize = 96;
+
+/// Scores of some queries with a block of keys, on their way to 8-bit weights.
+pub(crate) struct Weigh<'a> {
+    /// Queries.
+    pub(crate) rows: usize,
+    /// Integer scores, `[rows][KEYS]`. Those of absent keys are overwritten.
+    pub(crate) raw: &'a mut [i32],
+    /// Keys that exist in this block.
+    pub(crate) present: usize,
+    /// Scale of each row's queries.
+    pub(crate) row_scale: *const f32,
+    /// What all scores are multiplied by to be powers of two: the keys' scale · log₂ e / √depth.
+    pub(crate) factor: f32,
+    /// Highest score so far, `[rows]`, in powers of two. This and the next three are padded to a multiple of 16.
+    pub(crate) top: &'a mut [f32],
+    /// Sum of the weights so far, `[rows]`, relative to `top`.
+    pub(crate) sum: &'a mut [f32],
+    /// What earlier sums must be multiplied by, since `top` rose, `[rows]`.
+    pub(crate) keep: &'a mut [f32],
+    /// What a weight of 1 in this block stands for, `[rows]`.
+    pub(crate) unit: &'a mut [f32],
+    /// The weights, 0 to 255, exclusive-or `flip`: `[rows]` in the order of activations.
+    pub(crate) codes: *mut u8,
+    pub(crate) flip: u8,
+    /// Rows that lie beside each other in `codes`, and how many codes of one row stand together.
+    pub(crate) rows_beside: usize,
+    pub(crate) chunk: usize,
+}
+
+/// How integer scores become 16-bit logarithms to base two with ten bits behind the point: shifted right, then
+/// multiplied by `factor`/2¹⁵, so that what is 16 below the highest score, and counts for nothing, may saturate.
+///
+/// `step` is what an integer of 1 stands for.
+#[inline(always)]
+fn logarithms(step: f32) -> (i32, i16) {
+    // A step of 0, of a query of nothing but zeros, is far below what one shift can serve; all its scores are 0.
+    let exponent = ((step.to_bits() >> 23) as i32 - 127).clamp(-30, -1);
+    // Now step · 2^shift lies in [2⁻¹¹, 2⁻¹⁰), but for the outermost exponents.
+    let shift = -11 - exponent;
+    let factor = step * f32::from_bits(((shift + 10 + 127) as u32) << 23);
+    (shift, (factor * 32768.0 + 0.5).min(32767.0) as i16)
+}
+
+/// 255·2^(x/1024) for x ≤ 0, within 0.52 of itself: a polynomial of third degree for the fraction, the least wrong one that
+/// is exact at 0, then a shift.
+///
+/// # Safety
+/// The processor has the tier of `I`.
+#[inline(always)]
+unsafe fn weights<I: Words>(x: I::W) -> I::W {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let f = I::fraction(x);
+        let p = I::add(I::mul(I::splat(113), f), I::splat(992));
+        let p = I::add(I::mul(p, f), I::splat(5679));
+        let p = I::add(I::mul(p, f), I::splat(16384));
+        I::mul(I::lower(p, I::whole(x)), I::splat(510))
+    }
+}
+
+/// Softmax weights of one block of keys, rounded to 8 bits relative to the block's own highest score: so a
+/// weight in one block takes no precision from the others, and what all blocks hold is put together in
+/// floats (the running maximum is that of Milakov and Gimelshein, arXiv:1805.02867; rounding block by
+/// block is that of SageAttention, arXiv:2410.02367, refined by a scale for each row and block).
+///
+/// # Safety
+/// The processor has the tiers of `S` and `I`; `row_scale` has a factor and `codes` a place for each row.
+#[inline(always)]
+pub(crate) unsafe fn weigh<S: Simd, I: Words>(w: &mut Weigh<'_>) {
+    let rows = w.rows;
+    let padded = rows.next_multiple_of(S::LANES);
+    assert!(w.raw.len() >= rows * KEYS && (1..=KEYS).contains(&w.present));
+    assert!([w.top.len(), w.sum.len(), w.keep.len(), w.unit.len()].into_iter().all(|len| len >= padded));
+    assert!(rows <= MOST_ROWS, "{rows} queries at once");
+    let mut tops = [0i32; MOST_ROWS];
+    // SAFETY: passed on to the caller; the lengths are checked above.
+    unsafe {
+        // All highest scores first: each is a long chain of operations, and chains run side by side.
+        for (i, top) in tops.iter_mut().enumerate().take(rows) {
+            let raw = &mut w.raw[i * KEYS..][..KEYS];
+            raw[w.present..].fill(i32::MIN / 2);
+            *top = I::largest(raw.as_ptr());
+        }
+        for (i, &top) in tops.iter().enumerate().take(rows) {
+            let step = w.factor * *w.row_scale.add(i);
+            w.unit[i] = top as f32 * step;
+            w.keep[i] = weigh_row::<I>(w, i, top, step) as f32;
+        }
+        for i in (0..rows).step_by(S::LANES) {
+            let (top, sum) = (w.top.as_mut_ptr().add(i), w.sum.as_mut_ptr().add(i));
+            let (keep, unit) = (w.keep.as_mut_ptr().add(i), w.unit.as_mut_ptr().add(i));
+            let (old, block) = (S::load(top), S::load(unit));
+            let new = S::max(old, block);
+            let ln_2 = S::splat(std::f32::consts::LN_2);
+            let kept = exp::<S>(S::mul(S::sub(old, new), ln_2));
+            let one = exp::<S>(S::mul(S::sub(block, new), ln_2));
+            S::store(sum, S::fma(S::load(sum), kept, S::mul(S::load(keep), one)));
+            S::store(top, new);
+            S::store(keep, kept);
+            S::store(unit, one);
+        }
+    }
+}
+
+/// Puts the weights of row `i`, whose highest score is `top`, into their place and returns their sum.
+///
+/// # Safety
+/// As for [`weigh`], with the lengths that it checks.
+#[inline(always)]
+unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, step: f32) -> i32 {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let raw = w.raw.as_ptr().add(i * KEYS);
+        let to = w.codes.add(i / w.rows_beside * w.rows_beside * KEYS + i % w.rows_beside * w.chunk);
+        // Where code `j` stands. Chunks are 8 or 16 codes or all, a power of two; where they are short, vectors are 8.
+        let (bits, beside) = (w.chunk.trailing_zeros(), w.rows_beside * w.chunk);
+        let at = |j: usize| (j >> bits) * beside + (j & (w.chunk - 1));
+        let (shift, factor) = logarithms(step);
+        let factor = I::splat(factor);
+        let mut total = I::splat(0);
+        for j in (0..KEYS).step_by(I::WORDS) {
+            let x = I::mul(I::narrow(raw.add(j), top, shift), factor);
+            let x = weights::<I>(x);
+            total = I::add(total, x);
+            I::store(to.add(at(j)), x, w.flip);
+        }
+        if w.present == KEYS {
+            return I::total(total);
+        }
+        // Keys that do not exist weigh nothing.
+        let mut sum = 0;
+        for j in 0..KEYS {
+            let code = to.add(at(j));
+            if j >= w.present {
+                *code = w.flip;
+            }
+            sum += i32::from(*code ^ w.flip);
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scalar::Scalar;
+
+    #[test]
+    fn weights_are_powers_of_two() {
+        for from in (-32768..=0i32).step_by(8) {
+            let x: [i16; 8] = std::array::from_fn(|i| (from + i as i32).min(0) as i16);
+            // SAFETY: the scalar tier needs nothing.
+            let got = unsafe { weights::<Scalar>(x) };
+            for (x, got) in x.into_iter().zip(got) {
+                let want = 255.0 * (f64::from(x) / 1024.0).exp2();
+                assert!((f64::from(got) - want).abs() < 0.52, "{x}: {got} instead of {want}");
+            }
+        }
+    }
+
+    #[test]
+    fn logarithms_keep_what_counts() {
+        for step in [1e-12f32, 3e-7, 1.7e-6, 2e-5, 4.8e-4, 4.9e-4, 0.01, 0.3] {
+            let (shift, factor) = logarithms(step);
+            for wanted in [0.0, -0.5, -3.0, -9.0f64] {
+                let difference = (wanted / f64::from(step)).round().max(-2e9) as i32;
+                let raw = [difference; 8];
+                // SAFETY: the scalar tier needs nothing.
+                let x = unsafe { <Scalar as Words>::mul(Scalar::narrow(raw.as_ptr(), 0, shift), [factor; 8]) };
+                let true_one = f64::from(difference) * f64::from(step);
+                let error = f64::from(x[0]) / 1024.0 - true_one;
+                assert!(error.abs() < 2e-3, "step {step}, {true_one}: off by {error}");
+            }
+        }
+        assert_eq!(logarithms(0.0).1, 0);
+    }
+}
