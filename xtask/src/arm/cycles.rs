@@ -7,7 +7,7 @@ use super::loops::{Loop, loops};
 use super::macs::{Unit, loaded, macs};
 use super::mca::{self, Unknown};
 use super::{PROCESSORS, Processor, table, tools};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 /// An inner kernel: a loop of a function.
 #[derive(Debug)]
@@ -43,22 +43,24 @@ const fn kernel(
 /// Every inner kernel of the two boards. `cargo xtask cycles --all` lists all loops that multiply, to find a new one's line.
 #[rustfmt::skip]
 const KERNELS: &[Kernel] = &[
-    kernel("a72", "int8 tile, 32 weights to a scale", "neon::int8::tile", Unit::Int8, 512, 0, ""),
-    kernel("a72", "int8 tile, 16 weights to a scale", "neon::int8::tile", Unit::Int8, 256, 0, ""),
-    kernel("a72", "int8 rows, one token", "neon::int8::gemv", Unit::Int8, 64, 0, ""),
-    kernel("a72", "int8 rows, five beams", "neon::int8::gemv", Unit::Int8, 128, 0, ""),
-    kernel("a72", "f32 tile", "neon_kernels::tile", Unit::F32, 64, 0, ""),
+    kernel("a72", "8-bit block", "neon::block8::block", Unit::Int8, 1024, 0, ""),
+    kernel("a72", "8-bit block, 256 codes and their scales", "neon::block8::block", Unit::Int8, 4096, 3, "fmla"),
+    kernel("a72", "few rows, one token", "neon::int8::gemv", Unit::Int16, 32, 0, ""),
+    kernel("a72", "few rows, four beams", "neon::int8::gemv", Unit::Int16, 128, 0, ""),
+    kernel("a72", "softmax weights of 64 keys", "neon_kernels::weigh", Unit::Int16, 320, 1, ""),
+    kernel("a72", "f32 tile", "neon_kernels::tile", Unit::F32, 256, 0, ""),
     kernel("a72", "float rows, one token", "neon_kernels::gemv", Unit::F32, 16, 0, "prfm"),
     kernel("a72", "float rows, five beams", "neon_kernels::gemv", Unit::F32, 40, 0, "prfm"),
-    kernel("a72", "cross-attention", "neon_kernels::cross", Unit::F32, 0, 0, ""),
-    kernel("a76", "int8 tile, 32 weights to a scale", "dotprod::int8::tile", Unit::Int8, 1024, 0, ""),
-    kernel("a76", "int8 tile, 16 weights to a scale", "dotprod::int8::tile", Unit::Int8, 512, 0, ""),
-    kernel("a76", "int8 rows, one token", "dotprod::int8::gemv", Unit::Int8, 64, 0, ""),
-    kernel("a76", "int8 rows, five beams", "dotprod::int8::gemv", Unit::Int8, 128, 0, ""),
-    kernel("a76", "f32 tile", "dotprod_kernels::tile", Unit::F32, 64, 0, ""),
+    kernel("a72", "cross-attention in floats", "neon_kernels::cross", Unit::F32, 0, 0, ""),
+    kernel("a76", "8-bit block", "dotprod::block8::block", Unit::Int8, 1024, 0, ""),
+    kernel("a76", "8-bit block, 256 codes, sums as they are", "dotprod::block8::block", Unit::Int8, 16384, 16, ""),
+    kernel("a76", "few rows, one token", "dotprod::int8::gemv", Unit::Int8, 64, 0, ""),
+    kernel("a76", "few rows, four beams", "dotprod::int8::gemv", Unit::Int8, 256, 0, ""),
+    kernel("a76", "softmax weights of 64 keys", "dotprod_kernels::weigh", Unit::Int16, 320, 1, ""),
+    kernel("a76", "f32 tile", "dotprod_kernels::tile", Unit::F32, 256, 0, ""),
     kernel("a76", "float rows, one token", "dotprod_kernels::gemv", Unit::F32, 16, 0, "prfm"),
     kernel("a76", "float rows, five beams", "dotprod_kernels::gemv", Unit::F32, 40, 0, "prfm"),
-    kernel("a76", "cross-attention", "dotprod_kernels::cross", Unit::F32, 0, 0, ""),
+    kernel("a76", "cross-attention in floats", "dotprod_kernels::cross", Unit::F32, 0, 0, ""),
 ];
 
 /// Loops of fewer multiply-adds a round are no kernels.
@@ -68,8 +70,8 @@ const WORTH_LISTING: usize = 8;
 #[derive(Debug, Clone, PartialEq)]
 struct Round {
     function: String,
-    /// Address of its first instruction.
-    address: u64,
+    /// Addresses of its first and its last instruction.
+    address: (u64, u64),
     code: Vec<String>,
     /// Multiply-adds of each unit.
     macs: Vec<(Unit, usize)>,
@@ -89,7 +91,7 @@ impl Round {
             }
         }
         let loaded = code.iter().map(|text| loaded(text)).sum();
-        let address = function.code[found.body.start].address;
+        let address = (function.code[found.body.start].address, function.code[found.body.end - 1].address);
         Self { function: function.name.clone(), address, code, macs: sums, loaded }
     }
 
@@ -162,6 +164,12 @@ fn rounds_of(functions: &[Function], kernel: &Kernel) -> Vec<Round> {
     let wanted =
         if kernel.macs > 0 { kernel.macs } else { found.iter().map(|round| round.of(kernel.unit)).max().unwrap_or(0) };
     found.retain(|round| wanted > 0 && round.of(kernel.unit) == wanted);
+    // A loop around one that is meant, which multiplies nothing more, is not.
+    let meant: Vec<(String, (u64, u64))> = found.iter().map(|round| (round.function.clone(), round.address)).collect();
+    found.retain(|round| {
+        let inside = |(first, last): (u64, u64)| round.address.0 <= first && last <= round.address.1;
+        !meant.iter().any(|(name, at)| *name == round.function && *at != round.address && inside(*at))
+    });
     found.retain(|round| kernel.with.is_empty() || round.code.iter().any(|text| text.starts_with(kernel.with)));
     found
 }
@@ -190,11 +198,15 @@ fn row(processor: &Processor, kernel: &Kernel, round: &Round, cycles: f64) -> Ve
     ]
 }
 
+/// Whether a function is of no other tier than that of the processor.
+fn runs_on(processor: &Processor, function: &str) -> bool {
+    ["scalar", "neon", "dotprod", "i8mm"].iter().all(|&tier| tier == processor.tier || !function.contains(tier))
+}
+
 /// Every innermost loop that multiplies, with what it takes on the processors that run it.
 fn list(functions: &[Function]) -> Result<()> {
     for processor in &PROCESSORS {
-        let other = PROCESSORS.iter().find(|other| other.name != processor.name).context("there are two processors")?;
-        let belongs = |function: &&Function| !function.name.contains(other.tier) && !function.name.contains("scalar");
+        let belongs = |function: &&Function| runs_on(processor, &function.name);
         let mut rounds = Vec::new();
         for function in functions.iter().filter(belongs) {
             let innermost = loops(function).into_iter().filter(|found| found.inner.is_empty());
@@ -212,7 +224,7 @@ fn list(functions: &[Function]) -> Result<()> {
                 "{} {}+{:#x}: {} instructions, {cycles:.1} cycles, {}",
                 processor.short,
                 round.function,
-                round.address,
+                round.address.0,
                 round.code.len(),
                 rates.collect::<Vec<_>>().join(", ")
             );

@@ -35,6 +35,8 @@ pub fn macs(text: &str) -> Option<(Unit, usize)> {
         // Long products: the destination's lanes are twice as wide as what is multiplied.
         "smull" | "smull2" | "smlal" | "smlal2" | "smlsl" | "smlsl2" | "umull" | "umull2" | "umlal" | "umlal2"
         | "umlsl" | "umlsl2" => of(Unit::Int8, &[("8h", 8)]).or(of(Unit::Int16, &[("4s", 4)])),
+        // Softmax weights are numbers of 16 bits behind the point, and their polynomial nothing but these.
+        "sqrdmulh" | "sqdmulh" | "sqrdmlah" | "sqrdmlsh" => of(Unit::Int16, &[("8h", 8), ("4h", 4)]),
         "mul" | "mla" | "mls" => of(Unit::Int8, &[("16b", 16), ("8b", 8)]).or(of(Unit::Int16, &[("8h", 8), ("4h", 4)])),
         "sdot" | "udot" | "usdot" | "sudot" => of(Unit::Int8, &[("4s", 16), ("2s", 8)]),
         // 2 × 2 sums of eight products.
@@ -104,6 +106,10 @@ mod tests {
             ("smull\tv0.8h, v5.8b, v16.8b", Some((Unit::Int8, 8))),
             ("smlal2\tv0.8h, v5.16b, v16.16b", Some((Unit::Int8, 8))),
             ("smlal\tv0.4s, v5.4h, v16.4h", Some((Unit::Int16, 4))),
+            ("smull2\tv0.4s, v5.8h, v16.8h", Some((Unit::Int16, 4))),
+            ("smlal2\tv0.4s, v5.8h, v16.8h", Some((Unit::Int16, 4))),
+            ("sqrdmulh\tv0.8h, v5.8h, v16.8h", Some((Unit::Int16, 8))),
+            ("mla\tv0.4s, v5.4s, v16.4s", None),
             ("sdot\tv0.4s, v5.16b, v16.4b[2]", Some((Unit::Int8, 16))),
             ("smmla\tv0.4s, v5.16b, v16.16b", Some((Unit::Int8, 32))),
             ("fmla\tv3.4s, v16.4s, v0.s[1]", Some((Unit::F32, 4))),
