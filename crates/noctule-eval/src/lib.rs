@@ -2,7 +2,9 @@
 //!
 //! Transcripts and references enter, figures with their uncertainty leave:
 //!
-//! - [`normalize`] makes two texts comparable.
+//! - [`normalize`] makes two texts comparable;
+//! - [`align`] finds the words that differ and counts them.
 #![forbid(unsafe_code)]
 
+pub mod align;
 pub mod normalize;
