@@ -64,6 +64,10 @@ impl<'a> Band<'a> {
         let mut kept = Vec::with_capacity(n / stride + 1);
         for i in 1..=n {
             if (i - 1) % stride == 0 {
+                let least = row.iter().min().map_or(0, |cost| cost >> 32);
+                if least > self.certain {
+                    return None;
+                }
                 kept.push(row.clone());
             }
             self.advance(&mut row, i, |_, _| {});
