@@ -1,8 +1,8 @@
 //! The share of utterances in which nothing got worse.
 //!
-//! Errors of a reference system and of a candidate on the same utterances enter, their share and the list of regressions leave. A mean
-//! stays flat where gains and losses cancel; a user who meets one of the losses does not care about the gains. Source: the measure
-//! "QoI" (quality of inference) of argmaxinc/whisperkit-coreml's README.
+//! Errors of a reference system and of a candidate on the same utterances enter, their share and the list of
+//! regressions leave. A mean stays flat where gains and losses cancel; a user who meets one of the losses does not care
+//! about the gains. Source: the measure "QoI" (quality of inference) of argmaxinc/whisperkit-coreml's README.
 
 use crate::align::Counts;
 use crate::statistics::{Bootstrap, Error, Interval};
@@ -22,8 +22,8 @@ pub struct QualityShare {
 }
 
 impl QualityShare {
-    /// Of one utterance. The reference text is the same for both, so errors compare as error rates do, and also where it has no
-    /// words.
+    /// Of one utterance. The reference text is the same for both, so errors compare as error rates do, and also where
+    /// it has no words.
     pub fn of(reference_system: &Counts, candidate: &Counts) -> Self {
         let mut share = Self::default();
         match candidate.errors().cmp(&reference_system.errors()) {

@@ -151,11 +151,12 @@ fn rank_tests_are_scipys() {
 fn fitted_models_are_numpys() {
     for case in recorded().models {
         let columns = ["a", "b", "c"];
-        let fit = least_squares(columns, &case.rows, &case.observed).unwrap();
+        let rows: Vec<([f64; 3], f64)> = case.rows.into_iter().zip(case.observed).collect();
+        let fit = least_squares(columns, &rows).unwrap();
         all_near(&fit.coefficients, &case.coefficients, 1e-10);
         all_near(&fit.residuals, &case.residuals, 1e-10);
         all_near(fit.covariance.as_flattened(), case.covariance.as_flattened(), 1e-10);
-        let fit = non_negative_least_squares(columns, &case.rows, &case.observed).unwrap();
+        let fit = non_negative_least_squares(columns, &rows).unwrap();
         all_near(&fit.coefficients, &case.non_negative, 1e-10);
         near(fit.residuals.iter().map(|r| r * r).sum::<f64>().sqrt(), case.non_negative_norm, 1e-10);
     }

@@ -1,13 +1,14 @@
 //! The alignment itself: dynamic programming in a band, its rows computed twice so that few are kept.
 //!
-//! Cell (i, j) holds the least cost of turning the first i words of the reference into the first j of the hypothesis. A path with few
-//! errors stays near the diagonal (Ukkonen 1985), so a narrow band is tried first and widened until no path outside could be as cheap.
-//! Every `stride`-th row is kept; the path is found from the end, block by block, each computed again from the row kept before it.
+//! Cell (i, j) holds the least cost of turning the first i words of the reference into the first j of the hypothesis. A
+//! path with few errors stays near the diagonal (Ukkonen 1985), so a narrow band is tried first and widened until no
+//! path outside could be as cheap. Every `stride`-th row is kept; the path is found from the end, block by block, each
+//! computed again from the row kept before it.
 
 use super::Operation;
 
-/// A cost: errors in the upper half of the bits, substitutions among them in the lower, so that comparing costs compares errors
-/// first.
+/// A cost: errors in the upper half of the bits, substitutions among them in the lower, so that comparing costs
+/// compares errors first.
 type Cost = u64;
 
 const GAP: Cost = 1 << 32;
@@ -34,7 +35,8 @@ pub(super) fn operations(reference: &[u32], hypothesis: &[u32]) -> Vec<Operation
     operations
 }
 
-/// The cells (i, j) with `low` ≤ j − i < `low` + `width`. A row is an array over j − i − `low`, with one impossible cell behind its end.
+/// The cells (i, j) with `low` ≤ j − i < `low` + `width`. A row is an array over j − i − `low`, with one impossible
+/// cell behind its end.
 struct Band<'a> {
     reference: &'a [u32],
     hypothesis: &'a [u32],

@@ -1,15 +1,16 @@
 //! Which words of a transcript are right, and what happened to the others.
 //!
-//! Two sequences of words (or characters) enter, a reference and a hypothesis, both normalised by [`crate::normalize`]; the
-//! operations that turn one into the other leave, and their [`Counts`], which add up over utterances to a pooled error rate.
-//! [`three_way`] lays two hypotheses side by side against one reference.
+//! Two sequences of words (or characters) enter, a reference and a hypothesis, both normalised by [`crate::normalize`];
+//! the operations that turn one into the other leave, and their [`Counts`], which add up over utterances to a pooled
+//! error rate. [`three_way`] lays two hypotheses side by side against one reference.
 //!
 //! # Which alignment
 //!
-//! Substitutions, deletions and insertions cost one each (Levenshtein 1966), so the number of errors is that of every other tool. Of the many
-//! alignments with the fewest errors those with the most hits are taken, that is with the fewest substitutions. The counts of
-//! hits, substitutions, deletions and insertions are therefore properties of the two texts and not of an algorithm. Of what is still
-//! equal the alignment is taken that, read from the end, prefers a hit or a substitution to a deletion and a deletion to an insertion.
+//! Substitutions, deletions and insertions cost one each (Levenshtein 1966), so the number of errors is that of every
+//! other tool. Of the many alignments with the fewest errors those with the most hits are taken, that is with the
+//! fewest substitutions. The counts of hits, substitutions, deletions and insertions are therefore properties of the
+//! two texts and not of an algorithm. Of what is still equal the alignment is taken that, read from the end, prefers a
+//! hit or a substitution to a deletion and a deletion to an insertion.
 
 mod levenshtein;
 #[cfg(test)]
@@ -83,8 +84,8 @@ impl Counts {
         self.hits + self.substitutions + self.insertions
     }
 
-    /// Errors in parts of the reference's words; of a sum the pooled rate, in which long utterances weigh more. Exceeds 1 where insertions
-    /// are many; `None` if the reference has no words.
+    /// Errors in parts of the reference's words; of a sum the pooled rate, in which long utterances weigh more. Exceeds
+    /// 1 where insertions are many; `None` if the reference has no words.
     pub fn error_rate(&self) -> Option<f64> {
         let words = self.reference_words();
         (words > 0).then(|| self.errors() as f64 / words as f64)
@@ -137,7 +138,8 @@ impl Sum for Counts {
 
 /// The alignment of two sequences, in order: every position of both occurs once.
 ///
-/// Takes time in proportion to the length times the number of errors, and some megabytes for ten thousand words of which half are wrong.
+/// Takes time in proportion to the length times the number of errors, and some megabytes for ten thousand words of
+/// which half are wrong.
 pub fn align<T: Eq + Hash>(reference: &[T], hypothesis: &[T]) -> Vec<Step> {
     let (mut i, mut j) = (0, 0);
     let step = |operation| {

@@ -32,8 +32,9 @@ impl Cell {
 
 /// Hypotheses `a` and `b` side by side with the reference, from [`align`] of each.
 ///
-/// Each word of the reference has a row, in order. Before it stand the words that `a` or `b` has too many there: they are aligned with
-/// each other by the same rules, `a` as the reference, so that equal ones share a row, and so do different ones that stand for each other.
+/// Each word of the reference has a row, in order. Before it stand the words that `a` or `b` has too many there: they
+/// are aligned with each other by the same rules, `a` as the reference, so that equal ones share a row, and so do
+/// different ones that stand for each other.
 pub fn three_way<T: Eq + Hash>(reference: &[T], a: &[T], b: &[T]) -> Vec<Row> {
     let (in_a, in_b) = (Side::new(reference, a), Side::new(reference, b));
     let mut rows = Vec::with_capacity(reference.len());

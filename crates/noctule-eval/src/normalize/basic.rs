@@ -4,16 +4,18 @@ use super::scan::{collapse_blanks, cut};
 use super::symbols::{with_diacritics, without_diacritics};
 use unicode_segmentation::UnicodeSegmentation;
 
-/// OpenAI's `BasicTextNormalizer` (openai-whisper 20250625), string for string: lower case, no words in brackets, a space for
-/// marks, symbols and punctuation.
+/// OpenAI's `BasicTextNormalizer` (openai-whisper 20250625), string for string: lower case, no words in brackets, a
+/// space for marks, symbols and punctuation.
 ///
-/// It takes the vowel signs of Indic scripts for marks and cuts words at them; [`characters`](super::characters) keeps them.
+/// It takes the vowel signs of Indic scripts for marks and cuts words at them; [`characters`](super::characters) keeps
+/// them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BasicNormalizer {
     /// Write é as e and ø as o; otherwise letters keep what belongs to them.
     pub remove_diacritics: bool,
-    /// Put a space between all characters (grapheme clusters), for scripts that do not write any between words: then the word error rate
-    /// is one of characters. Whisper's authors do so for Chinese, Japanese, Thai, Lao and Burmese (Radford et al. 2022, appendix C).
+    /// Put a space between all characters (grapheme clusters), for scripts that do not write any between words: then
+    /// the word error rate is one of characters. Whisper's authors do so for Chinese, Japanese, Thai, Lao and Burmese
+    /// (Radford et al. 2022, appendix C).
     pub split_letters: bool,
 }
 

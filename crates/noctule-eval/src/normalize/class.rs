@@ -1,7 +1,7 @@
 //! The classes of characters that the reference's regular expressions mean by `\s`, `\w` and `\d`.
 //!
-//! Python's are not those of the `regex` crate: `\w` leaves combining marks and joiners out and takes every kind of number in, `\s`
-//! takes the four information separators in.
+//! Python's are not those of the `regex` crate: `\w` leaves combining marks and joiners out and takes every kind of
+//! number in, `\s` takes the four information separators in.
 
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeGeneralCategory};
 

@@ -63,7 +63,8 @@ const ENDINGS: [(&str, &str); 14] = [
 /// Sounds that are no words.
 pub(super) const FILLERS: [&str; 6] = ["hmm", "mm", "mhm", "mmm", "uh", "um"];
 
-/// `text`, which is lower case, with contractions and titles in full. Every possessive 's becomes "is", as in the reference.
+/// `text`, which is lower case, with contractions and titles in full. Every possessive 's becomes "is", as in the
+/// reference.
 pub(super) fn expand(mut text: String) -> String {
     for (word, with) in WORDS {
         text = replace_word(text, word, false, with);

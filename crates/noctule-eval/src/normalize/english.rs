@@ -11,7 +11,8 @@ const NUMERIC: &str = ".%$¢€£";
 /// OpenAI's `EnglishTextNormalizer` (openai-whisper 20250625), string for string: lower case, no fillers, brackets or
 /// punctuation, contractions and titles in full, numbers in digits, American spelling.
 ///
-/// Where the reference raises an exception, which is so for numbers of more than 4,300 digits only, this one goes on with all digits.
+/// Where the reference raises an exception, which is so for numbers of more than 4,300 digits only, this one goes on
+/// with all digits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EnglishNormalizer(());
 
@@ -111,6 +112,26 @@ mod tests {
             ("10mm", "10 mm"),
             ("RC232", "rc 232"),
             ("Mr. Park visited Assoc. Prof. Kim Jr.", "mister park visited associate professor kim junior"),
+        ] {
+            assert_eq!(normalizer.normalize(text), expected, "{text}");
+        }
+    }
+
+    /// What the reference makes of them too; published figures stand on it.
+    #[test]
+    fn oddities_are_kept() {
+        let normalizer = EnglishNormalizer::new();
+        for (text, expected) in [
+            ("James's hat", "james is hat"),
+            ("o brother", "0 brother"),
+            ("ninth nineth", "ninth 9th"),
+            ("1,2,3", "12 3"),
+            ("and a half hour", "hour"),
+            ("two point hundred", "200"),
+            ("$0 55", "¢55"),
+            ("1.5", "one.5"),
+            ("nineteen ninety nine", "1999"),
+            ("room two twenty", "room 220"),
         ] {
             assert_eq!(normalizer.normalize(text), expected, "{text}");
         }

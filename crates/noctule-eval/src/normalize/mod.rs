@@ -1,12 +1,12 @@
 //! Text made comparable before words are counted.
 //!
-//! A transcript or a reference enters, plain lower-case text leaves, in which "Mr. Brown owes £2.50" and "mister brown owes
-//! two pounds fifty" differ as little as they sound. Both sides of a comparison go through the same normaliser, and a report
-//! says which by its name: word error rates after different normalisers are different figures. Alignment ([`crate::align`])
-//! takes [`words`] or [`characters`] from here.
+//! A transcript or a reference enters, plain lower-case text leaves, in which "Mr. Brown owes £2.50" and "mister brown
+//! owes two pounds fifty" differ as little as they sound. Both sides of a comparison go through the same normaliser,
+//! and a report says which by its name: word error rates after different normalisers are different figures. Alignment
+//! ([`crate::align`]) takes [`words`] or [`characters`] from here.
 //!
-//! Source: the package openai-whisper, release 20250625, whose results are reproduced exactly, oddities included, since published figures
-//! stand on them. `docs/EVALUATION.md` lists the oddities.
+//! Source: the package openai-whisper, release 20250625, whose results are reproduced exactly, oddities included, since
+//! published figures stand on them. `docs/EVALUATION.md` lists the oddities.
 
 mod basic;
 mod class;
@@ -32,11 +32,12 @@ pub fn words(text: &str) -> Vec<&str> {
     class::split_blanks(text).collect()
 }
 
-/// The characters of a text for a character error rate: lower case, NFKC, cut into grapheme clusters, without blanks, punctuation, symbols
-/// and control characters.
+/// The characters of a text for a character error rate: lower case, NFKC, cut into grapheme clusters, without blanks,
+/// punctuation, symbols and control characters.
 ///
-/// For scripts without blanks between words, and for those whose vowel signs [`BasicNormalizer`] drops. Blanks do not count, so that a
-/// transcript is not punished for where it puts them. Other tools (jiwer) count code points, blanks included.
+/// For scripts without blanks between words, and for those whose vowel signs [`BasicNormalizer`] drops. Blanks do not
+/// count, so that a transcript is not punished for where it puts them. Other tools (jiwer) count code points, blanks
+/// included.
 pub fn characters(text: &str) -> Vec<String> {
     use GeneralCategoryGroup::{Letter, Mark, Number};
     let text: String = text.to_lowercase().nfkc().collect::<String>().to_lowercase();

@@ -1,12 +1,12 @@
 //! Replacing in one pass from left to right, as Python's `re.sub` does.
 //!
-//! What was replaced is not read again, and what a match used up cannot be the start of the next. Every function here takes
-//! time in proportion to the text.
+//! What was replaced is not read again, and what a match used up cannot be the start of the next. Every function here
+//! takes time in proportion to the text.
 
 use super::class::{is_blank, is_boundary};
 
-/// The text with what `rule` finds replaced. `rule` gets the character before a place and the text from it on; it gives the bytes that
-/// it matches there (at least one) and what to write for them.
+/// The text with what `rule` finds replaced. `rule` gets the character before a place and the text from it on; it gives
+/// the bytes that it matches there (at least one) and what to write for them.
 pub(super) fn rewrite(text: &str, rule: impl Fn(Option<char>, &str) -> Option<(usize, String)>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -28,8 +28,8 @@ pub(super) fn rewrite(text: &str, rule: impl Fn(Option<char>, &str) -> Option<(u
     out
 }
 
-/// `\bword\b` replaced; with `ending` only the right side must be a boundary. `word` ends in a letter, and begins with one
-/// unless it is an ending.
+/// `\bword\b` replaced; with `ending` only the right side must be a boundary. `word` ends in a letter, and begins with
+/// one unless it is an ending.
 pub(super) fn replace_word(text: String, word: &str, ending: bool, with: &str) -> String {
     let Some(first) = text.find(word) else { return text };
     let mut out = String::with_capacity(text.len() + with.len());
@@ -50,8 +50,8 @@ pub(super) fn replace_word(text: String, word: &str, ending: bool, with: &str) -
     out
 }
 
-/// What stands between one of `open` and the next of `close` taken out, both with it. `empty`: even if nothing is between them. The brackets are
-/// ASCII.
+/// What stands between one of `open` and the next of `close` taken out, both with it. `empty`: even if nothing is
+/// between them. The brackets are ASCII.
 pub(super) fn cut(text: &str, open: &[char], close: &[char], empty: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -3,7 +3,8 @@
 use super::class::{is_mark_or_symbol, is_nonspacing_mark};
 use unicode_normalization::UnicodeNormalization;
 
-/// Letters that no decomposition takes apart, as the reference writes them. Source: `ADDITIONAL_DIACRITICS` of `basic.py`.
+/// Letters that no decomposition takes apart, as the reference writes them. Source: `ADDITIONAL_DIACRITICS` of
+/// `basic.py`.
 fn plain_letter(c: char) -> Option<&'static str> {
     Some(match c {
         'œ' => "oe",
@@ -23,8 +24,8 @@ fn plain_letter(c: char) -> Option<&'static str> {
     })
 }
 
-/// Compatibility decomposition (NFKD) without nonspacing marks, with plain letters, and with a space for every other mark, symbol and
-/// punctuation that is not in `keep`.
+/// Compatibility decomposition (NFKD) without nonspacing marks, with plain letters, and with a space for every other
+/// mark, symbol and punctuation that is not in `keep`.
 pub(super) fn without_diacritics(text: &str, keep: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.nfkd() {

@@ -25,11 +25,11 @@ pub struct Repetition {
     pub times: usize,
 }
 
-/// Length of `text` in UTF-8 bytes over its length after zlib at level 6; 0 for no text. Source: `compression_ratio` in `utils.py` of
-/// openai-whisper.
+/// Length of `text` in UTF-8 bytes over its length after zlib at level 6; 0 for no text. Source: `compression_ratio` in
+/// `utils.py` of openai-whisper.
 ///
-/// zlib writes a block with fixed or with its own Huffman codes, whichever is shorter; this encoder does not choose, so both
-/// are tried. The lengths then seldom differ from zlib's, and by a few bytes.
+/// zlib writes a block with fixed or with its own Huffman codes, whichever is shorter; this encoder does not choose, so
+/// both are tried. The lengths then seldom differ from zlib's, and by a few bytes.
 pub fn compression_ratio(text: &str) -> f64 {
     let strategies = [CompressionStrategy::Default, CompressionStrategy::Fixed];
     let shortest = strategies.map(|strategy| zlib_len(text.as_bytes(), strategy)).into_iter().min().unwrap_or(0);

@@ -1,8 +1,9 @@
 //! Signs that a transcript was made up, or that the decoder went round in a loop.
 //!
-//! What an engine wrote enters, with what is known about the audio; numbers leave, and which of them cross their [`Limits`]. They are
-//! signs and no verdicts: people repeat themselves too. They need no reference, but two say more with one. Errors tell
-//! that a transcript is wrong, these tell how: a looping model is to be retried, a deaf one is not.
+//! What an engine wrote enters, with what is known about the audio; numbers leave, and which of them cross their
+//! [`Limits`]. They are signs and no verdicts: people repeat themselves too. They need no reference, but some say more
+//! with one. Errors tell that a transcript is wrong, these tell how: a looping model is to be retried, a deaf one is
+//! not.
 //!
 //! | signal | source of measure and limit |
 //! |---|---|
@@ -47,11 +48,11 @@ pub struct Evidence<'a> {
 pub struct Signals {
     /// Words, or characters.
     pub words: usize,
-    /// The largest [`compression_ratio`] of any 100 words (200 characters) in a row, about what fits into 30 s; the whole of a long text
-    /// would compress better than its parts.
+    /// The largest [`compression_ratio`] of stretches of 100 words (200 characters), about what fits into 30 s, that
+    /// overlap by half; the whole of a long text would compress better than its parts.
     pub compression_ratio: f64,
-    /// The least entropy of any 32 tokens in a row, nats; of words where the engine tells no tokens. `None` for fewer. whisper.cpp
-    /// looks at the last 32 of each window, which are among these.
+    /// The least entropy of any 32 tokens in a row, nats; of words where the engine tells no tokens. `None` for fewer.
+    /// whisper.cpp looks at the last 32 of each window, which are among these.
     pub least_entropy: Option<f64>,
     /// The unit of up to six words that stands behind itself most often; `None` if none does.
     pub repetition: Option<Repetition>,

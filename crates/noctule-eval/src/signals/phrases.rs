@@ -11,9 +11,9 @@ const TABLE: &str = include_str!("../../data/whisper-inventions.tsv");
 static ALONE: LazyLock<HashSet<&'static str>> =
     LazyLock::new(|| TABLE.lines().filter_map(|line| line.split_once('\t')).map(|(phrase, _)| phrase).collect());
 
-/// Inventions wherever they stand, since hardly anybody says them. The English ones are in the table too; the others are what users of
-/// Whisper and of programs around it report, among them the discussion openai/whisper#928 and the issues amicalhq/amical#71,
-/// EdF2021/ithaka#96 and PocketShell-io/pocketshell#452.
+/// Inventions wherever they stand, since hardly anybody says them. The English ones are in the table too; the others
+/// are what users of Whisper and of programs around it report, among them the discussion openai/whisper#928 and the
+/// issues amicalhq/amical#71, EdF2021/ithaka#96 and PocketShell-io/pocketshell#452.
 const ANYWHERE: [&str; 22] = [
     "thanks for watching",
     "thank you for watching",

@@ -23,7 +23,8 @@ impl Interval {
         (self.high - self.low) / 2.0
     }
 
-    /// Half the width in parts of the estimate; `None` if that is 0. What a measurement is repeated for until it is small.
+    /// Half the width in parts of the estimate; `None` if that is 0. What a measurement is repeated for until it is
+    /// small.
     pub fn relative_half_width(&self) -> Option<f64> {
         (self.estimate != 0.0).then(|| self.half_width() / self.estimate.abs())
     }
@@ -34,11 +35,12 @@ impl Interval {
     }
 }
 
-/// How to resample. Source: B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and 14; for word errors
-/// M. Bisani and H. Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
+/// How to resample. Source: B. Efron and R. J. Tibshirani, "An Introduction to the Bootstrap" (1993), chapters 13 and
+/// 14; for word errors M. Bisani and H. Ney, "Bootstrap estimates for confidence intervals in ASR performance
+/// evaluation", ICASSP 2004.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Bootstrap {
-    /// Samples that are drawn, with replacement and each as large as the data.
+    /// Samples that are drawn, one at least, with replacement and each as large as the data.
     pub replicates: usize,
     /// Level of confidence, between 0 and 1.
     pub level: f64,
@@ -54,14 +56,15 @@ impl Default for Bootstrap {
 }
 
 impl Bootstrap {
-    /// Between the quantiles of the replicates. `statistic` gets the numbers of the blocks that were drawn, out of 0..`blocks`, each as
-    /// often as it was drawn.
+    /// Between the quantiles of the replicates. `statistic` gets the numbers of the blocks that were drawn, out of
+    /// 0..`blocks`, each as often as it was drawn.
     pub fn percentile(&self, blocks: usize, statistic: impl Fn(&[usize]) -> f64) -> Result<Interval, Error> {
         self.replicate(blocks, statistic)?.percentile(self.level)
     }
 
-    /// Bias-corrected and accelerated (Efron 1987): the quantiles moved by the median bias of the replicates and by the skewness that
-    /// leaving out one block after the other shows. The better one for small rates, which cannot go below 0.
+    /// Bias-corrected and accelerated (Efron 1987): the quantiles moved by the median bias of the replicates and by the
+    /// skewness that leaving out one block after the other shows. The better one for small rates, which cannot go below
+    /// 0.
     pub fn bca(&self, blocks: usize, statistic: impl Fn(&[usize]) -> f64) -> Result<Interval, Error> {
         let replicates = self.replicate(blocks, &statistic)?;
         let without = |left_out: usize| (0..blocks).filter(|&block| block != left_out).collect::<Vec<_>>();
@@ -69,8 +72,8 @@ impl Bootstrap {
         replicates.bca(self.level, &jackknife)
     }
 
-    /// The statistic of the data and of every replicate. Replicates without a finite value, like an error rate over no words, are left out;
-    /// if those are more than half, the statistic is not defined.
+    /// The statistic of the data and of every replicate. Replicates without a finite value, like an error rate over no
+    /// words, are left out; if those are more than half, the statistic is not defined.
     pub fn replicate(&self, blocks: usize, statistic: impl Fn(&[usize]) -> f64) -> Result<Replicates, Error> {
         if blocks < 2 {
             return Err(Error::TooFew { what: "an interval by drawing blocks again", needed: 2, found: blocks });
@@ -82,7 +85,8 @@ impl Bootstrap {
             drawn.iter_mut().for_each(|block| *block = random.below(blocks));
             statistic(&drawn)
         };
-        let values = (0..self.replicates).map(|_| replicate()).filter(|value| value.is_finite()).collect::<Vec<_>>();
+        let values =
+            (0..self.replicates.max(1)).map(|_| replicate()).filter(|value| value.is_finite()).collect::<Vec<_>>();
         if values.len() * 2 <= self.replicates {
             return Err(Error::Undefined { what: "the statistic of most samples" });
         }
@@ -137,8 +141,8 @@ impl Replicates {
         Ok(self.between(level, tail, 1.0 - tail))
     }
 
-    /// Bias-corrected and accelerated. `jackknife` has the statistic without each block. Falls back to the quantiles as they are where the
-    /// correction is not defined: all replicates on one side of the estimate.
+    /// Bias-corrected and accelerated. `jackknife` has the statistic without each block. Falls back to the quantiles as
+    /// they are where the correction is not defined: all replicates on one side of the estimate.
     pub fn bca(&self, level: f64, jackknife: &[f64]) -> Result<Interval, Error> {
         let tail = tail(level)?;
         let bias = normal::quantile(self.share_below(self.estimate));

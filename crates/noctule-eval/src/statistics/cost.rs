@@ -16,8 +16,8 @@ pub struct Run {
 
 /// time = load + windows · encode + tokens · step, fitted to runs, with no part below 0.
 ///
-/// The squares of the *relative* residuals are least: the scatter of a time grows with the time, and one long run should not outvote ten short
-/// ones.
+/// The squares of the *relative* residuals are least: the scatter of a time grows with the time, and one long run
+/// should not outvote ten short ones.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CostModel {
     fit: Fit<3>,
@@ -33,16 +33,16 @@ pub struct Prediction {
 }
 
 impl CostModel {
-    /// Fails for fewer than four runs, times that are not above 0, and runs that do not differ: to tell the cost of a window from that of
-    /// loading, some must have more windows than others.
+    /// Fails for fewer than four runs, times that are not above 0, and runs that do not differ: to tell the cost of a
+    /// window from that of loading, some must have more windows than others.
     pub fn fit(runs: &[Run]) -> Result<Self, Error> {
         if let Some(run) = runs.iter().find(|run| !(run.seconds > 0.0 && run.seconds.is_finite())) {
             return Err(Error::Value { what: "the time of a run", value: run.seconds });
         }
-        let rows: Vec<[f64; 3]> =
-            runs.iter().map(|run| [1.0, run.windows, run.tokens].map(|value| value / run.seconds)).collect();
+        // Divided by the time itself, so that what is left unexplained is in parts of it.
+        let row = |run: &Run| ([1.0, run.windows, run.tokens].map(|value| value / run.seconds), 1.0);
         let columns = ["loading", "the number of windows", "the number of tokens"];
-        Ok(Self { fit: non_negative_least_squares(columns, &rows, &vec![1.0; runs.len()])? })
+        Ok(Self { fit: non_negative_least_squares(columns, &runs.iter().map(row).collect::<Vec<_>>())? })
     }
 
     /// Seconds for loading the model and starting.
@@ -60,7 +60,8 @@ impl CostModel {
         self.fit.coefficients[2]
     }
 
-    /// By run: what the model leaves unexplained in parts of the run's time. Above 0 the run was slower than the model says.
+    /// By run: what the model leaves unexplained in parts of the run's time. Above 0 the run was slower than the model
+    /// says.
     pub fn relative_residuals(&self) -> &[f64] {
         &self.fit.residuals
     }

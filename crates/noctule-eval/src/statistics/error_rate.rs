@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::ops::AddAssign;
 
-/// Utterances added up by speaker or recording, in the order in which these occur first. Errors of one speaker go together, so that utterances
-/// drawn one by one would make intervals too narrow (Z. Liu and F. Peng, arXiv:1912.09508).
+/// Utterances added up by speaker or recording, in the order in which these occur first. Errors of one speaker go
+/// together, so that utterances drawn one by one would make intervals too narrow (Z. Liu and F. Peng,
+/// arXiv:1912.09508).
 pub fn blocks<K: Eq + Hash, T: AddAssign>(utterances: impl IntoIterator<Item = (K, T)>) -> Vec<T> {
     let mut position = HashMap::new();
     let mut blocks: Vec<T> = Vec::new();
@@ -24,8 +25,8 @@ pub fn blocks<K: Eq + Hash, T: AddAssign>(utterances: impl IntoIterator<Item = (
 
 /// The pooled error rate over `blocks` with a BCa interval.
 ///
-/// Fails for fewer than two blocks and for references without words. Without any error the interval is [0, 0], which says nothing: see
-/// [`zero_errors_bound`].
+/// Fails for fewer than two blocks and for references without words. Without any error the interval is [0, 0], which
+/// says nothing: see [`zero_errors_bound`].
 pub fn error_rate(blocks: &[Counts], bootstrap: &Bootstrap) -> Result<Interval, Error> {
     bootstrap.bca(blocks.len(), |drawn| ratio(drawn.iter().map(|&i| (blocks[i].errors() as f64, &blocks[i]))))
 }
@@ -37,8 +38,9 @@ fn ratio<'a>(blocks: impl Iterator<Item = (f64, &'a Counts)>) -> f64 {
     errors / words as f64
 }
 
-/// The error rate that would show no error in so many words with a probability of 1 − `level`: the upper bound where none was
-/// found. For 95 % about 3 / `words` ("rule of three"). Words are taken as independent, so it is too low rather than too high.
+/// The error rate that would show no error in so many words with a probability of 1 − `level`: the upper bound where
+/// none was found. For 95 % about 3 / `words` ("rule of three"). Words are taken as independent, so it is too low
+/// rather than too high.
 pub fn zero_errors_bound(words: u64, level: f64) -> f64 {
     if words == 0 { 1.0 } else { 1.0 - (1.0 - level).powf(1.0 / words as f64) }
 }
@@ -64,14 +66,15 @@ impl AddAssign for Pair {
 pub struct Difference {
     /// Error rate of the candidate less that of the baseline: below 0 it is better.
     pub interval: Interval,
-    /// Share of the replicates in which the candidate is better, ties counted half: the "probability of improvement" of Bisani and Ney.
+    /// Share of the replicates in which the candidate is better, ties counted half: the "probability of improvement" of
+    /// Bisani and Ney.
     pub improvement: f64,
     /// Two-sided: twice the share of the replicates on the rarer side of 0, at least 2 / (replicates + 1).
     pub p_value: f64,
 }
 
-/// The paired difference of pooled error rates: both systems are drawn on the same blocks, so that what is hard for both cancels. Percentile
-/// interval (Bisani and Ney 2004).
+/// The paired difference of pooled error rates: both systems are drawn on the same blocks, so that what is hard for
+/// both cancels. Percentile interval (Bisani and Ney 2004).
 ///
 /// Fails for fewer than two blocks and for references without words.
 pub fn error_rate_difference(blocks: &[Pair], bootstrap: &Bootstrap) -> Result<Difference, Error> {

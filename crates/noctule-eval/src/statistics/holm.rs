@@ -1,8 +1,8 @@
 //! Many comparisons at once.
 
-/// p-values corrected so that among all comparisons the probability of one or more false alarms stays below the level at which they are read.
-/// In the order of `p_values`. Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of
-/// Statistics 6 (1979).
+/// p-values corrected so that among all comparisons the probability of one or more false alarms stays below the level
+/// at which they are read. In the order of `p_values`. Source: S. Holm, "A simple sequentially rejective multiple test
+/// procedure", Scandinavian Journal of Statistics 6 (1979).
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));

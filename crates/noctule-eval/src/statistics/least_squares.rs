@@ -1,26 +1,22 @@
 //! Linear models.
 
 use super::Error;
-use serde::Serialize;
 
 /// A column whose part that the columns before it do not explain is smaller than this says nothing of its own.
 const INDEPENDENT: f64 = 1e-9;
 
+/// The values of the P columns and what was observed with them.
+pub type Observation<const P: usize> = ([f64; P], f64);
+
 /// Coefficients of P columns.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Fit<const P: usize> {
     /// In the order of the columns.
-    #[serde(serialize_with = "slice")]
     pub coefficients: [f64; P],
     /// What the model leaves unexplained: observed less fitted, by row.
     pub residuals: Vec<f64>,
     /// Covariance of the coefficients, by row; 0 for those that were held at 0.
-    #[serde(skip)]
     pub covariance: [[f64; P]; P],
-}
-
-fn slice<const P: usize, S: serde::Serializer>(array: &[f64; P], serializer: S) -> Result<S::Ok, S::Error> {
-    array.as_slice().serialize(serializer)
 }
 
 impl<const P: usize> Fit<P> {
@@ -42,28 +38,34 @@ impl<const P: usize> Fit<P> {
     }
 }
 
-/// Ordinary least squares: the coefficients with the least sum of squared residuals. `columns` names the columns in errors.
+/// Ordinary least squares: the coefficients with the least sum of squared residuals. `columns` names the columns in
+/// errors.
 ///
-/// Fails for fewer than P + 1 rows, values that are not finite, and columns that depend on each other. By modified Gram-Schmidt
-/// orthogonalisation (Å. Björck 1967).
-pub fn least_squares<const P: usize>(columns: [&str; P], rows: &[[f64; P]], observed: &[f64]) -> Result<Fit<P>, Error> {
-    check(rows, observed)?;
-    solve(&columns, &(0..P).collect::<Vec<_>>(), rows, observed)
+/// Fails for fewer than P + 1 rows, values that are not finite, and columns that depend on each other. By modified
+/// Gram-Schmidt orthogonalisation (Å. Björck 1967).
+pub fn least_squares<const P: usize>(columns: [&str; P], rows: &[Observation<P>]) -> Result<Fit<P>, Error> {
+    if rows.len() < P + 1 {
+        return Err(Error::TooFew { what: "a fitted model", needed: P + 1, found: rows.len() });
+    }
+    let values = rows.iter().flat_map(|(row, observed)| row.iter().chain([observed]));
+    if let Some(&value) = values.into_iter().find(|value| !value.is_finite()) {
+        return Err(Error::Value { what: "a value of a fitted model", value });
+    }
+    solve(&columns, &(0..P).collect::<Vec<_>>(), rows)
 }
 
-/// Least squares with no coefficient below 0, by the active sets of C. L. Lawson and R. J. Hanson, "Solving Least Squares Problems" (1974),
-/// chapter 23. Fails as [`least_squares`] does.
+/// Least squares with no coefficient below 0, by the active sets of C. L. Lawson and R. J. Hanson, "Solving Least
+/// Squares Problems" (1974), chapter 23. Fails as [`least_squares`] does.
 pub fn non_negative_least_squares<const P: usize>(
     columns: [&str; P],
-    rows: &[[f64; P]],
-    observed: &[f64],
+    rows: &[Observation<P>],
 ) -> Result<Fit<P>, Error> {
-    let unbounded = least_squares(columns, rows, observed)?;
+    let unbounded = least_squares(columns, rows)?;
     if unbounded.coefficients.iter().all(|&value| value >= 0.0) {
         return Ok(unbounded);
     }
     let mut free: Vec<usize> = Vec::new();
-    let mut fit = Fit { coefficients: [0.0; P], residuals: observed.to_vec(), covariance: [[0.0; P]; P] };
+    let mut fit = solve(&columns, &free, rows)?;
     // Each round lowers the sum of squares, so no set comes twice; the bound is for rounding.
     for _ in 0..3 * P {
         let Some(next) = steepest(rows, &fit, &free) else { break };
@@ -71,7 +73,7 @@ pub fn non_negative_least_squares<const P: usize>(
         let mut current = fit.coefficients;
         fit = loop {
             free.sort_unstable();
-            let candidate = solve(&columns, &free, rows, observed)?;
+            let candidate = solve(&columns, &free, rows)?;
             // How far towards the candidate until a coefficient reaches 0.
             let negative = |&&i: &&usize| candidate.coefficients[i] <= 0.0;
             let step = |&i: &usize| (current[i] / (current[i] - candidate.coefficients[i]), i);
@@ -88,39 +90,24 @@ pub fn non_negative_least_squares<const P: usize>(
 }
 
 /// The column that is not used yet and would lower the sum of squares fastest.
-fn steepest<const P: usize>(rows: &[[f64; P]], fit: &Fit<P>, free: &[usize]) -> Option<usize> {
+fn steepest<const P: usize>(rows: &[Observation<P>], fit: &Fit<P>, free: &[usize]) -> Option<usize> {
     let residual = dot(&fit.residuals, &fit.residuals).sqrt();
-    let slope = |i: usize| rows.iter().zip(&fit.residuals).map(|(row, r)| row[i] * r).sum::<f64>() / scale(rows, i);
+    let slope =
+        |i: usize| rows.iter().zip(&fit.residuals).map(|((row, _), r)| row[i] * r).sum::<f64>() / scale(rows, i);
     let unused = (0..P).filter(|i| !free.contains(i)).map(|i| (slope(i), i));
     unused.filter(|&(slope, _)| slope > 1e-10 * residual).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, i)| i)
 }
 
 /// Length of a column.
-fn scale<const P: usize>(rows: &[[f64; P]], column: usize) -> f64 {
-    rows.iter().map(|row| row[column].powi(2)).sum::<f64>().sqrt().max(f64::MIN_POSITIVE)
-}
-
-fn check<const P: usize>(rows: &[[f64; P]], observed: &[f64]) -> Result<(), Error> {
-    let found = rows.len().min(observed.len());
-    if found < P + 1 {
-        return Err(Error::TooFew { what: "a fitted model", needed: P + 1, found });
-    }
-    match rows.iter().flatten().chain(observed).find(|value| !value.is_finite()) {
-        Some(&value) => Err(Error::Value { what: "a value of a fitted model", value }),
-        None => Ok(()),
-    }
+fn scale<const P: usize>(rows: &[Observation<P>], column: usize) -> f64 {
+    rows.iter().map(|(row, _)| row[column].powi(2)).sum::<f64>().sqrt().max(f64::MIN_POSITIVE)
 }
 
 /// Least squares over the columns in `free`; the other coefficients are 0.
-fn solve<const P: usize>(
-    columns: &[&str; P],
-    free: &[usize],
-    rows: &[[f64; P]],
-    observed: &[f64],
-) -> Result<Fit<P>, Error> {
+fn solve<const P: usize>(columns: &[&str; P], free: &[usize], rows: &[Observation<P>]) -> Result<Fit<P>, Error> {
     let p = free.len();
-    let mut basis: Vec<Vec<f64>> = free.iter().map(|&i| rows.iter().map(|row| row[i]).collect()).collect();
-    let mut residuals = observed[..rows.len()].to_vec();
+    let mut basis: Vec<Vec<f64>> = free.iter().map(|&i| rows.iter().map(|(row, _)| row[i]).collect()).collect();
+    let mut residuals: Vec<f64> = rows.iter().map(|(_, observed)| *observed).collect();
     let mut triangle = vec![vec![0.0; p]; p];
     let mut target = vec![0.0; p];
     for k in 0..p {

@@ -1,10 +1,10 @@
 //! The matched-pairs sentence-segment word error test.
 //!
-//! The three-way views of two systems enter, a p-value leaves: the cross-check of the paired bootstrap that the field has used
-//! since NIST's benchmarks. Utterances are cut into segments at words that both systems have right, so that errors of different
-//! segments may be taken as independent; the differences of the errors by segment are then tested against a mean of 0.
-//! Source: L. Gillick and S. J. Cox, "Some statistical issues in the comparison of speech recognition algorithms",
-//! ICASSP 1989; where segments end as in NIST's SCTK.
+//! The three-way views of two systems enter, a p-value leaves: the cross-check of the paired bootstrap that the field
+//! has used since NIST's benchmarks. Utterances are cut into segments at words that both systems have right, so that
+//! errors of different segments may be taken as independent; the differences of the errors by segment are then tested
+//! against a mean of 0. Source: L. Gillick and S. J. Cox, "Some statistical issues in the comparison of speech
+//! recognition algorithms", ICASSP 1989; where segments end as in NIST's SCTK.
 
 use super::{Error, normal};
 use crate::align::Row;
@@ -54,7 +54,8 @@ pub struct Verdict {
     pub mean: f64,
     /// Standard deviation of that.
     pub deviation: f64,
-    /// The mean in parts of its standard error: standard normal if the systems are equally good. 0 where there is no spread.
+    /// The mean in parts of its standard error: standard normal if the systems are equally good. 0 where there is no
+    /// spread.
     pub statistic: f64,
     /// Two-sided.
     pub p_value: f64,
@@ -71,7 +72,8 @@ pub fn test(segments: &[Segment]) -> Result<Verdict, Error> {
     let squares = segments.iter().map(|segment| (difference(segment) - mean).powi(2)).sum::<f64>();
     let deviation = (squares / (n - 1) as f64).sqrt();
     let statistic = if deviation > 0.0 { mean / (deviation / (n as f64).sqrt()) } else { 0.0 };
-    // Without spread either nothing differs or every segment does in the same way, which no normal distribution describes.
+    // Without spread either nothing differs or every segment does in the same way, which no normal distribution
+    // describes.
     let p_value = if deviation > 0.0 || mean == 0.0 { normal::two_sided(statistic) } else { 0.5f64.powi(n as i32 - 1) };
     Ok(Verdict { segments: n, mean, deviation, statistic, p_value })
 }

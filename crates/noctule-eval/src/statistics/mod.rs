@@ -1,12 +1,13 @@
 //! How sure a figure is, and whether two differ.
 //!
-//! Error counts by speaker, times by run and covariates enter; estimates with intervals, p-values and fitted models leave. Everything random has a
-//! seed: the same data give the same figures on every machine.
+//! Error counts by speaker, times by run and covariates enter; estimates with intervals, p-values and fitted models
+//! leave. Everything random has a seed: the same data give the same figures on every machine.
 //!
-//! - [`Bootstrap`] draws speakers or recordings, not utterances, because the errors of one speaker go together; [`error_rate`] and
-//!   [`error_rate_difference`] are intervals of pooled error rates and of paired differences;
+//! - [`Bootstrap`] draws speakers or recordings, not utterances, because the errors of one speaker go together;
+//!   [`error_rate`] and [`error_rate_difference`] are intervals of pooled error rates and of paired differences;
 //! - [`mapsswe`] is the matched-pairs test of the field, as a cross-check; [`holm`] corrects many p-values;
-//! - [`quantile()`], [`median`], [`median_interval`], [`ratio_of_medians`] and [`mann_whitney`] are for times, which have outliers;
+//! - [`quantile()`], [`median`], [`median_interval`], [`ratio_of_medians`] and [`mann_whitney`] are for times, which
+//!   have outliers;
 //! - [`least_squares`], [`non_negative_least_squares`] and [`CostModel`] explain times by what was done.
 
 mod bootstrap;
@@ -27,7 +28,7 @@ pub use bootstrap::{Bootstrap, Interval, Replicates};
 pub use cost::{CostModel, Prediction, Run};
 pub use error_rate::{Difference, Pair, blocks, error_rate, error_rate_difference, zero_errors_bound};
 pub use holm::holm;
-pub use least_squares::{Fit, least_squares, non_negative_least_squares};
+pub use least_squares::{Fit, Observation, least_squares, non_negative_least_squares};
 pub use quantile::{median, median_absolute_deviation, quantile};
 pub use random::SplitMix64;
 pub use rank::{MannWhitney, mann_whitney};

@@ -1,7 +1,7 @@
 //! Order statistics.
 
-/// The value that a share `p` of `values` does not exceed, between neighbours linearly (type 7 of Hyndman and Fan 1996, the default of
-/// NumPy and R). `None` for no values.
+/// The value that a share `p` of `values` does not exceed, between neighbours linearly (type 7 of Hyndman and Fan 1996,
+/// the default of NumPy and R). `None` for no values.
 pub fn quantile(values: &[f64], p: f64) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -21,8 +21,8 @@ pub fn median(values: &[f64]) -> Option<f64> {
     quantile(values, 0.5)
 }
 
-/// The median of the distances from the median: a spread that outliers do not move. In the unit of the values; 1.4826 times it
-/// estimates the standard deviation of a normal distribution. `None` for no values.
+/// The median of the distances from the median: a spread that outliers do not move. In the unit of the values; 1.4826
+/// times it estimates the standard deviation of a normal distribution. `None` for no values.
 pub fn median_absolute_deviation(values: &[f64]) -> Option<f64> {
     let middle = median(values)?;
     median(&values.iter().map(|value| (value - middle).abs()).collect::<Vec<_>>())

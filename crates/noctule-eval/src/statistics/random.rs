@@ -24,8 +24,8 @@ impl SplitMix64 {
         (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
-    /// Uniform in 0..`end`, each with the same probability; 0 if `end` is 0. Source: D. Lemire, "Fast random integer generation in
-    /// an interval", ACM TOMACS 29 (2019).
+    /// Uniform in 0..`end`, each with the same probability; 0 if `end` is 0. Source: D. Lemire, "Fast random integer
+    /// generation in an interval", ACM TOMACS 29 (2019).
     pub fn below(&mut self, end: usize) -> usize {
         let end = end as u64;
         loop {

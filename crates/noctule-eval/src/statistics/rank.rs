@@ -11,14 +11,16 @@ const EXACT: usize = 50;
 pub struct MannWhitney {
     /// Pairs in which the first sample's value is the larger one, ties counted half.
     pub u: f64,
-    /// That in parts of all pairs: the probability that a value of the first sample exceeds one of the second. 0.5 if neither tends to.
+    /// That in parts of all pairs: the probability that a value of the first sample exceeds one of the second. 0.5 if
+    /// neither tends to.
     pub superiority: f64,
     /// Two-sided.
     pub p_value: f64,
 }
 
-/// The rank test of H. B. Mann and D. R. Whitney (1947). It asks nothing of the distributions, so outliers of times do no harm. The p-value is
-/// exact up to 50 values a side without ties, else from the normal distribution with corrections for ties and continuity.
+/// The rank test of H. B. Mann and D. R. Whitney (1947). It asks nothing of the distributions, so outliers of times do
+/// no harm. The p-value is exact up to 50 values a side without ties, else from the normal distribution with
+/// corrections for ties and continuity.
 ///
 /// Fails if either sample is empty or a value is not a number.
 pub fn mann_whitney(a: &[f64], b: &[f64]) -> Result<MannWhitney, Error> {
@@ -46,7 +48,8 @@ pub fn mann_whitney(a: &[f64], b: &[f64]) -> Result<MannWhitney, Error> {
 
 /// Twice the probability of a U at least as far from its mean, all orders being equally probable.
 fn exact_p(u: f64, n: usize, m: usize) -> f64 {
-    // probabilities[j][u] of U for i values against j; the largest of all values is one of the i with probability i / (i + j).
+    // probabilities[j][u] of U for i values against j; the largest of all values is one of the i with probability i /
+    // (i + j).
     let mut probabilities: Vec<Vec<f64>> = vec![vec![1.0]; m + 1];
     for i in 1..=n {
         for j in 1..=m {

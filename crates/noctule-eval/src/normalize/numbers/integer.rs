@@ -56,8 +56,8 @@ impl Integer {
         Self::ascii(reversed.into_iter().rev().collect())
     }
 
-    /// With what stands below the thousands multiplied by 10 to the power of `zeros`: how "two million three hundred thousand"
-    /// adds up from left to right.
+    /// With what stands below the thousands multiplied by 10 to the power of `zeros`: how "two million three hundred
+    /// thousand" adds up from left to right.
     pub fn scale_below_thousand(&self, zeros: usize) -> Self {
         let (before, below) = self.0.split_at(self.0.len().saturating_sub(3));
         let before = Self::ascii(format!("{before}000"));
@@ -65,7 +65,8 @@ impl Integer {
     }
 }
 
-/// A decimal fraction times 10 to the power of `zeros`, if that is an integer. `None` also for what is no fraction: "1.2.3", ".".
+/// A decimal fraction times 10 to the power of `zeros`, if that is an integer. `None` also for what is no fraction:
+/// "1.2.3", ".".
 pub(super) fn scale_fraction(text: &str, zeros: usize) -> Option<Integer> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     if whole.is_empty() && part.is_empty() || !whole.chars().chain(part.chars()).all(is_digit) {

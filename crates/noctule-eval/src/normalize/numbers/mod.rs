@@ -1,8 +1,8 @@
 //! Spoken numbers as digits: "two hundred and five dollars" → "$205".
 //!
-//! Text without punctuation enters; words leave as they are, numbers in digits with their currency before and percent sign behind
-//! them. Years and telephone numbers are read digit by digit ("nineteen ninety nine" → 1999, "nine one one" → 911). Source of the
-//! behaviour: `EnglishNumberNormalizer` in `english.py` of openai-whisper 20250625.
+//! Text without punctuation enters; words leave as they are, numbers in digits with their currency before and percent
+//! sign behind them. Years and telephone numbers are read digit by digit ("nineteen ninety nine" → 1999, "nine one one"
+//! → 911). Source of the behaviour: `EnglishNumberNormalizer` in `english.py` of openai-whisper 20250625.
 
 mod integer;
 mod reader;
@@ -24,8 +24,8 @@ pub(super) fn normalize(text: &str) -> String {
     rewrite(&text, one)
 }
 
-/// "three and a half" as "three point five" if a word for a number stands before it. What stands between two halves and is blank goes,
-/// and with it the half.
+/// "three and a half" as "three point five" if a word for a number stands before it. What stands between two halves and
+/// is blank goes, and with it the half.
 fn halves(text: &str) -> String {
     let mut parts = Vec::new();
     let mut rest = text;

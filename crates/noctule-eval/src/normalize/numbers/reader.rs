@@ -222,8 +222,8 @@ impl Reader {
         }
     }
 
-    /// The number followed by one below a hundred: added where there are zeros for it ("two hundred" "five"), else its digits
-    /// put behind ("nineteen" "ninety").
+    /// The number followed by one below a hundred: added where there are zeros for it ("two hundred" "five"), else its
+    /// digits put behind ("nineteen" "ninety").
     fn take_with(&mut self, n: u8, previous: Option<Role>) -> Value {
         let small = n.to_string();
         let room = small.len();
@@ -243,8 +243,8 @@ impl Reader {
         }
     }
 
-    /// The number times a power of ten. One that this does not make an integer, like "1.2.3", is written and ended, and the
-    /// power of ten stands for itself.
+    /// The number times a power of ten. One that this does not make an integer, like "1.2.3", is written and ended, and
+    /// the power of ten stands for itself.
     fn multiply(&mut self, zeros: usize) -> Integer {
         let Some(value) = &self.value else { return Integer::power(zeros) };
         value.scale(zeros).unwrap_or_else(|| {

@@ -1,7 +1,7 @@
 use super::normalize;
 
-/// The reference's own cases, `test_number_normalizer` of `tests/test_normalizer.py`. It asks them of the number normaliser
-/// and of the whole one.
+/// The reference's own cases, `test_number_normalizer` of `tests/test_normalizer.py`. It asks them of the number
+/// normaliser and of the whole one.
 const UPSTREAM: [(&str, &str); 51] = [
     ("two", "2"),
     ("thirty one", "31"),

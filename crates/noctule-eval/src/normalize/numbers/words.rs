@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// What a word does to a number. Source of the vocabulary: `EnglishNumberNormalizer` in `english.py` of openai-whisper 20250625.
+/// What a word does to a number. Source of the vocabulary: `EnglishNumberNormalizer` in `english.py` of openai-whisper
+/// 20250625.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     /// "o", "oh", "zero".
