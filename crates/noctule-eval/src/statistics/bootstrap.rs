@@ -170,6 +170,7 @@ fn tail(level: f64) -> Result<f64, Error> {
 fn acceleration(jackknife: &[f64]) -> f64 {
     let mean = jackknife.iter().sum::<f64>() / jackknife.len() as f64;
     let sum = |power| jackknife.iter().map(|value| (mean - value).powi(power)).sum::<f64>();
-    let acceleration = sum(3) / (6.0 * sum(2).powf(1.5));
+    let squares = sum(2);
+    let acceleration = sum(3) / (6.0 * squares * squares.sqrt());
     if acceleration.is_finite() { acceleration } else { 0.0 }
 }
