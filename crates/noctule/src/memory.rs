@@ -1,6 +1,7 @@
 //! How much memory a run will need, how much there is, and how much was used.
 
 use crate::options::Options;
+use noctule_kernels::Precision;
 use noctule_model::{Hparams, Model};
 use std::fs;
 use std::path::Path;
@@ -68,24 +69,33 @@ fn kibibytes(text: &str, field: &str) -> Option<u64> {
 }
 
 /// About how much memory a run with `model` takes, bytes: the weights, which stay in their file
-/// but are all read in every window, and what [`working_set_bytes`] says.
-pub fn predicted_bytes(model: &Model, options: &Options) -> u64 {
-    model.size_bytes() + working_set_bytes(model.hparams(), options)
+/// but are all read in every window, and what [`working_set_bytes`] says. Without a `precision` that of the model's type.
+pub fn predicted_bytes(model: &Model, precision: Option<Precision>, options: &Options) -> u64 {
+    let precision = precision.unwrap_or_else(|| default_precision(model));
+    model.size_bytes() + working_set_bytes(model.hparams(), precision, options)
 }
 
 /// About how much memory a run takes above the weights, bytes: the encoder's activations, keys and values
 /// of the audio and of every beam, logits. This is what a window full of text takes when no two beams agree;
-/// the peak of a clip of 5 s is a half to three quarters of the prediction (weights included; nano.en, tiny.en, base, base-q5_1).
-pub fn working_set_bytes(hparams: &Hparams, options: &Options) -> u64 {
+/// with the weights the peak was 85 to 94 % of the prediction on a recording of a minute, 74 to 86 % on one of 9 s (nano.en,
+/// tiny.en and base in f16, tiny.en-q5_0, base-q5_1; five beams).
+pub fn working_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
     let h = |n: usize| n as u64;
     let positions = match options.audio_ctx {
         0 => hparams.n_audio_ctx,
         n => n.min(hparams.n_audio_ctx),
     };
-    // Residuals, norm, queries, keys, values and result; the hidden layer is four times as wide.
-    let activations = h(positions) * h(hparams.n_audio_state) * 11;
+    // Bytes for a position and feature: the residual stream in f32, and the operands of products (norm, queries, keys,
+    // values and, four times as wide, the hidden layer), in f32 or rounded; the hidden layer in f32 only in part.
+    let (activation, cached) = match precision {
+        Precision::Accurate => (28, 2.0),
+        Precision::Fast => (19, 1.125),
+    };
+    let activations = h(positions) * h(hparams.n_audio_state) * activation;
     let mel = 4 * h(positions) * h(hparams.n_mels);
-    let cross = 2 * h(positions) * h(hparams.n_text_state) * h(hparams.n_text_layer);
+    // Values of 8 bits have a scale and a sum for each 64 positions.
+    let cross = 2 * h(positions.next_multiple_of(64)) * h(hparams.n_text_state) * h(hparams.n_text_layer);
+    let cross = (cross as f64 * cached) as u64;
     let search = &options.search;
     let samples = if search.fallback && search.temperature_inc > 0.0 { search.best_of } else { 1 };
     let beams = h(search.beam_size.max(samples).max(1));
@@ -93,7 +103,15 @@ pub fn working_set_bytes(hparams: &Hparams, options: &Options) -> u64 {
     let tokens = h(hparams.n_text_ctx) / 2 * (1 + beams);
     let cells = 2 * tokens * h(hparams.n_text_state) * h(hparams.n_text_layer);
     let logits = 2 * beams * h(hparams.n_vocab);
-    FIXED + F32 * (activations + mel + cross + cells + logits)
+    FIXED + activations + cross + F32 * (mel + cells + logits)
+}
+
+/// The precision that the type of the model's weights asks for: what is rounded in the file may be rounded in the run.
+pub(crate) fn default_precision(model: &Model) -> Precision {
+    match model.weight_type().to_string().as_str() {
+        "f32" | "f16" | "bf16" => Precision::Accurate,
+        _ => Precision::Fast,
+    }
 }
 
 #[cfg(test)]
@@ -120,9 +138,9 @@ mod tests {
     fn more_beams_need_more() {
         let model = crate::embedded_model().unwrap();
         let mut options = Options::default();
-        let five = predicted_bytes(&model, &options);
+        let five = predicted_bytes(&model, None, &options);
         assert!((model.size_bytes() + (40 << 20)..model.size_bytes() + (120 << 20)).contains(&five), "{five}");
         (options.search.beam_size, options.search.best_of) = (1, 1);
-        assert!(predicted_bytes(&model, &options) < five);
+        assert!(predicted_bytes(&model, None, &options) < five);
     }
 }

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::language;
 use crate::mel::{Mel, MelComputer, MelMaximum, PeakMeter};
-use crate::memory::Buffers;
+use crate::memory::{Buffers, default_precision};
 use crate::options::{LanguageChoice, Options, Task};
 use crate::rules::Rules;
 use crate::source::Samples;
@@ -240,12 +240,5 @@ impl Transcriber {
                 problem: format!("{n} is more than the model's {} positions", hparams.n_audio_ctx),
             }),
         }
-    }
-}
-
-fn default_precision(model: &Model) -> Precision {
-    match model.weight_type().to_string().as_str() {
-        "f32" | "f16" | "bf16" => Precision::Accurate,
-        _ => Precision::Fast,
     }
 }

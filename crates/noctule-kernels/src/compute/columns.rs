@@ -161,7 +161,7 @@ impl Compute {
     }
 
     /// As [`pack_column`](Self::pack_column) for columns of one group, `count` of them from `first` on, which share a
-    /// scale; `x` holds one behind the other, and `scratch` has as many floats as that and those of one column.
+    /// scale; `x` holds one behind the other, and `scratch` as many bytes.
     ///
     /// # Safety
     /// As for [`pack_column`](Self::pack_column), for all these columns.
@@ -177,6 +177,10 @@ impl Compute {
         assert!(columns.terms == 1 && columns.grouping.groups() == 1 && x.len() == count * k);
         // SAFETY: any bytes are codes; the length in bytes is the same.
         let line = unsafe { std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast::<u8>(), count * k) };
+        if columns.grouping.spread {
+            // SAFETY: `kernels` checked the tier.
+            unsafe { (self.kernels.spread)(x, k) };
+        }
         let mut scale = [0.0];
         let mut to = Encoded { codes: line, offset: 0, scales: &mut scale, sums: &mut [], last: true };
         // SAFETY: `kernels` checked the tier.
@@ -186,7 +190,7 @@ impl Compute {
             // SAFETY: the column lies inside its panel.
             unsafe {
                 place(line, packed.codes.add(j / nr * nr * k + j % nr * columns.unit), columns.unit, nr);
-                *packed.scales.add(j) = scale[0];
+                *packed.scales.add(j) = scale[0] * columns.grouping.correction();
                 *packed.starts.add(j) = columns.start * sum;
             }
         }

@@ -161,6 +161,10 @@ impl Compute {
         for i in 0..m {
             row[..depth].copy_from_slice(&q.row(i)[head * depth..][..depth]);
             row[depth..].fill(0.0);
+            if key_columns.grouping.spread {
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.spread)(row, k) };
+            }
             for term in 0..2 {
                 let scales = &mut factors[2 * i + term..][..1];
                 let mut to = Encoded { codes: &mut line[..k], offset, scales, sums: &mut [], last: term == 1 };

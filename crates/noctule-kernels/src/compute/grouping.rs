@@ -27,15 +27,16 @@ impl Grouping {
         Self { k, len, spread: true }
     }
 
-    /// One group for each of `heads` heads of `depth` numbers.
+    /// One group for each of `heads` heads of `depth` numbers: queries and keys.
     pub(super) fn of_heads(heads: usize, depth: usize) -> Self {
         let len = depth.next_multiple_of(PAD);
-        Self { k: heads * len, len, spread: false }
+        Self { k: heads * len, len, spread: len.is_power_of_two() }
     }
 
-    /// One group.
+    /// One group, as it is.
     pub(super) fn whole(cols: usize) -> Self {
-        Self::of_heads(1, cols)
+        let len = cols.next_multiple_of(PAD);
+        Self { k: len, len, spread: false }
     }
 
     pub(super) fn groups(self) -> usize {
@@ -61,6 +62,9 @@ mod tests {
         }
         assert_eq!(Grouping::of_product(64).correction(), 0.25);
         let heads = Grouping::of_heads(3, 20);
-        assert_eq!((heads.k, heads.groups(), heads.correction()), (192, 3, 1.0));
+        assert_eq!((heads.k, heads.groups(), heads.correction()), (192, 3, 0.25));
+        assert_eq!(Grouping::of_heads(2, 80).correction(), 0.125);
+        assert_eq!((Grouping::of_heads(2, 130).len, Grouping::of_heads(2, 130).correction()), (192, 1.0));
+        assert_eq!((Grouping::whole(64).groups(), Grouping::whole(64).correction()), (1, 1.0));
     }
 }

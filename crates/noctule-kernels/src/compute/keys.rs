@@ -10,7 +10,9 @@ use crate::generic::weigh::KEYS;
 /// The keys of some positions, all heads.
 ///
 /// What rounds them: nothing in the encoder and binary16 in the decoder under [`Precision::Accurate`], 8 bits with
-/// a scale for 64 positions of a head under [`Precision::Fast`].
+/// a scale for 64 positions of a head under [`Precision::Fast`]. Before that the mean of the first 64 keys of a head is taken away
+/// from all of them: much of a key is the same at every position, and what one query has with it adds the same to all its
+/// scores, which a softmax does not see. Source: J. Zhang et al., "SageAttention", arXiv:2410.02367.
 #[derive(Debug)]
 pub struct Keys {
     heads: usize,
@@ -26,7 +28,7 @@ pub(super) enum KeyForm {
     F32 { mr: usize },
     /// `[heads][⌈t / 16⌉][depth, padded to 16][16]`.
     F16,
-    /// For each head columns, one a position.
+    /// For each head columns, one a position, and behind them what was taken away from all.
     Int8(Columns),
 }
 
@@ -80,7 +82,7 @@ impl Keys {
             KeyForm::F16 => self.t.next_multiple_of(TILE) * self.depth.next_multiple_of(16) / 2,
             KeyForm::Int8(columns) => {
                 let (codes, scales) = columns.lens(self.padded());
-                codes + 2 * scales
+                codes + 2 * scales + self.depth
             }
         }
     }
@@ -174,7 +176,7 @@ impl Compute {
     }
 
     fn key_columns(&self, depth: usize) -> Columns {
-        Columns::new(self.kernels.int8, Grouping::whole(depth), 1, Against::Rows)
+        Columns::new(self.kernels.int8, Grouping::of_heads(1, depth), 1, Against::Rows)
     }
 
     /// Puts the keys of `rows` positions from `from` on, of the heads in columns `column..column + width`,
@@ -212,15 +214,20 @@ impl Compute {
                     }
                     KeyForm::F16 => self.put_half_keys(to, head, from, &x[at..], rows, stride),
                     KeyForm::Int8(columns) => {
-                        let place = std::slice::from_raw_parts_mut(to.at.add(head * to.len), to.len);
-                        let packed = columns.place(to.t.next_multiple_of(KEYS), &mut { place });
-                        self.pack_keys(&columns, packed, depth, from, &x[at..], rows, stride);
+                        let mut place = std::slice::from_raw_parts_mut(to.at.add(head * to.len), to.len);
+                        let packed = columns.place(to.t.next_multiple_of(KEYS), &mut place);
+                        if from == 0 {
+                            mean(&x[at..], rows.min(KEYS), stride, &mut place[..depth]);
+                        }
+                        self.pack_keys(&columns, packed, &place[..depth], from, &x[at..], rows, stride);
                     }
                 }
             }
         }
     }
 
+    /// `mean` is taken away from each.
+    ///
     /// # Safety
     /// As for [`put_keys`](Self::put_keys), which has checked the places.
     #[allow(clippy::too_many_arguments)]
@@ -228,7 +235,7 @@ impl Compute {
         &self,
         columns: &Columns,
         packed: Packed,
-        depth: usize,
+        mean: &[f32],
         from: usize,
         x: &[f32],
         rows: usize,
@@ -242,8 +249,10 @@ impl Compute {
         for i in (0..rows).step_by(KEYS) {
             let count = KEYS.min(rows - i);
             for (j, to) in block.chunks_exact_mut(k).take(count).enumerate() {
-                let (to, padding) = to.split_at_mut(depth);
-                to.copy_from_slice(&x[(i + j) * stride..][..depth]);
+                let (to, padding) = to.split_at_mut(mean.len());
+                for ((to, x), mean) in to.iter_mut().zip(&x[(i + j) * stride..]).zip(mean) {
+                    *to = x - mean;
+                }
                 padding.fill(0.0);
             }
             // SAFETY: passed on to the caller; the head has room for these positions.
@@ -268,4 +277,13 @@ impl Compute {
             }
         }
     }
+}
+
+/// The mean of `rows` rows, `stride` floats apart.
+fn mean(x: &[f32], rows: usize, stride: usize, mean: &mut [f32]) {
+    mean.fill(0.0);
+    for row in x.chunks(stride).take(rows) {
+        mean.iter_mut().zip(row).for_each(|(mean, x)| *mean += x);
+    }
+    mean.iter_mut().for_each(|mean| *mean /= rows as f32);
 }

@@ -120,7 +120,7 @@ fn info(model: &Model, tensors: bool) -> Info {
             ftype: h.ftype,
         },
         types: types.into_values().collect(),
-        memory_bytes: memory::predicted_bytes(model, &Options::default()),
+        memory_bytes: memory::predicted_bytes(model, None, &Options::default()),
         source: in_store.and_then(|store| store.record(model.name())).map(|record| record.source),
         notes: model.notes().to_vec(),
         tensors: if tensors { all.collect() } else { Vec::new() },

@@ -64,7 +64,7 @@ pub fn run_as(plan: &Plan, face: &mut dyn Face) -> Result<bool, Failure> {
     make_folders(&wanted)?;
     let mut detector = plan.speech.as_ref().map(Detector::new).transpose()?;
     let model = model::load(&plan.model, plan.quiet)?;
-    model::check_memory(&model, &plan.options, plan.memory_limit)?;
+    model::check_memory(&model, plan.config.precision, &plan.options, plan.memory_limit)?;
     let report = model::report(&model);
     let mut transcriber = Transcriber::new(model, plan.config)?;
     face.loaded(&transcriber)?;

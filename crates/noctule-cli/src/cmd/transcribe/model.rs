@@ -4,7 +4,7 @@ use crate::failure::Failure;
 use crate::plan::ModelChoice;
 use crate::store;
 use crate::terminal;
-use noctule::{Model, Options, memory, report};
+use noctule::{Model, Options, Precision, memory, report};
 use std::path::Path;
 
 /// Opens the model and passes on what is odd about it.
@@ -43,8 +43,13 @@ fn embedded(_quiet: bool) -> Result<Model, Failure> {
 }
 
 /// Refuses a run that would take more memory than there is. Without a `limit` that is what the system has free.
-pub fn check_memory(model: &Model, options: &Options, limit: Option<u64>) -> Result<(), Failure> {
-    let needed = memory::predicted_bytes(model, options);
+pub fn check_memory(
+    model: &Model,
+    precision: Option<Precision>,
+    options: &Options,
+    limit: Option<u64>,
+) -> Result<(), Failure> {
+    let needed = memory::predicted_bytes(model, precision, options);
     let Some(most) = limit.or_else(memory::available_bytes) else {
         return Ok(());
     };
