@@ -270,6 +270,36 @@ mod tests {
     }
 
     #[test]
+    fn a_loop_around_the_one_that_is_meant_is_left_out() {
+        let text = "
+0000000000000000 <x::weigh::h6589ddc919a4de00>:
+       0:      	nop
+       4:      	nop
+       8:      	smull	v0.8h, v5.8b, v16.8b
+       c:      	b.ne	0x8 <x::weigh::h6589ddc919a4de00+0x8>
+      10:      	b.ne	0x4 <x::weigh::h6589ddc919a4de00+0x4>
+      14:      	b.ne	0x0 <x::weigh::h6589ddc919a4de00>
+";
+        let found = rounds_of(&listing::parse(text), &kernel("a72", "x", "weigh", Unit::Int8, 8, 1, ""));
+        assert_eq!(found.iter().map(|round| (round.address, round.code.len())).collect::<Vec<_>>(), [((4, 0x10), 4)]);
+    }
+
+    #[test]
+    fn processors_run_their_own_tier() {
+        let [a72, a76] = &PROCESSORS;
+        for (function, on_a72, on_a76) in [
+            ("x::neon::block8::block", true, false),
+            ("x::table::neon_kernels::weigh", true, false),
+            ("x::dotprod::int8::gemv", false, true),
+            ("x::i8mm::block8::block", false, false),
+            ("x::scalar::int8::gemv", false, false),
+            ("x::compute::rounded::halve", true, true),
+        ] {
+            assert_eq!((runs_on(a72, function), runs_on(a76, function)), (on_a72, on_a76), "{function}");
+        }
+    }
+
+    #[test]
     fn rows_tell_rate_and_share() {
         let functions = listing::parse(TEXT);
         let kernel = kernel("a72", "tile", "neon::int8::tile", Unit::Int8, 0, 4, "");
