@@ -73,8 +73,9 @@ impl Encoder {
         let d = net.model.hparams().n_audio_state;
         self.stream.resize(positions * d, 0.0);
         self.convolve(net, positions);
-        for (index, layer) in net.weights.encoder_layers.iter().enumerate() {
-            self.layer(net, layer, index == 0, positions);
+        let layers = &net.weights.encoder_layers;
+        for (index, layer) in layers.iter().enumerate() {
+            self.layer(net, layer, 2 * index < layers.len(), positions);
         }
     }
 
@@ -132,18 +133,18 @@ impl Encoder {
         }
     }
 
-    /// `first`: the first layer's attention speaks louder than all others about what comes out in the end, so where
-    /// operands are rounded to 8 bits its values and their projection keep 16.
-    fn layer(&mut self, net: Net, layer: &EncoderLayer, first: bool, positions: usize) {
-        self.attention(net, &layer.attention, first, positions);
+    /// `fine`: whether values and their projection keep 16 bits where operands are rounded to 8. Those of the first half of
+    /// the layers do: for their share of the products they change the most of what comes out in the end.
+    fn layer(&mut self, net: Net, layer: &EncoderLayer, fine: bool, positions: usize) {
+        self.attention(net, &layer.attention, fine, positions);
         self.feed_forward(net, &layer.mlp, positions);
     }
 
-    fn attention(&mut self, net: Net, block: &Attention, first: bool, t: usize) {
+    fn attention(&mut self, net: Net, block: &Attention, fine: bool, t: usize) {
         let Net { model, compute, .. } = net;
         let hparams = model.hparams();
         let (d, heads) = (hparams.n_audio_state, hparams.n_audio_head);
-        load(compute, &self.stream, &block.norm, d, first, &mut self.x);
+        load(compute, &self.stream, &block.norm, d, fine, &mut self.x);
         compute.reserve_queries(&mut self.queries, t, heads, d / heads);
         compute.reserve_keys(&mut self.keys, t);
         compute.reserve_values(&mut self.values, t);
@@ -153,15 +154,15 @@ impl Encoder {
                 Product::new(block.query.matrix(model), noctule_kernels::Out::Queries(&mut self.queries))
                     .bias(block.query.bias()),
                 Product::new(block.key.matrix(model), &mut self.keys).bias(block.key.bias()),
-                Product::new(block.value.matrix(model), &mut self.values).bias(block.value.bias()).fine(first),
+                Product::new(block.value.matrix(model), &mut self.values).bias(block.value.bias()).fine(fine),
             ],
         );
-        compute.attention(&self.queries, &self.keys, &self.values, first, &mut self.x);
+        compute.attention(&self.queries, &self.keys, &self.values, fine, &mut self.x);
         compute.multiply(
             &self.x,
             &mut [Product::new(block.out.matrix(model), RowsMut::new(&mut self.stream, t, d))
                 .bias(block.out.bias())
-                .fine(first)
+                .fine(fine)
                 .add()],
         );
     }
