@@ -37,7 +37,7 @@ fn pages_below(command: &Command, name: &str, pages: &mut Vec<(String, Vec<u8>)>
 }
 
 fn verbs(command: &Command) -> impl Iterator<Item = &Command> {
-    command.get_subcommands().filter(|verb| verb.get_name() != "help")
+    command.get_subcommands().filter(|verb| verb.get_name() != "help" && !verb.is_hide_set())
 }
 
 fn page(command: Command) -> Result<Vec<u8>> {

@@ -2,9 +2,11 @@
 //!
 //! `man` and `completions` write what is made from the definitions of the
 //! command line; `dist` builds what is released; `catalogue` asks the network
-//! whether the table of published models is right.
+//! whether the table of published models is right; `cycles`, `count` and `profile`
+//! measure the kernels for ARM without an ARM machine.
 #![forbid(unsafe_code)]
 
+mod arm;
 mod catalogue;
 mod deb;
 mod dist;
@@ -52,6 +54,19 @@ enum Chore {
         #[arg(long)]
         target: Vec<String>,
     },
+    /// Model the inner kernels on Cortex-A72 and Cortex-A76 with llvm-mca (docs/KERNELS.md).
+    Cycles {
+        /// List every loop that multiplies instead.
+        #[arg(long)]
+        all: bool,
+        /// Only print: leave docs/KERNELS.md alone.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Count executed instructions under qemu and predict seconds on Raspberry Pis (docs/KERNELS.md).
+    Count(arm::count::CountArgs),
+    /// Show where the instructions of one run on ARM go: cargo xtask profile -- transcribe -t 1 x.wav.
+    Profile(arm::count::ProfileArgs),
 }
 
 fn main() -> Result<()> {
@@ -60,6 +75,9 @@ fn main() -> Result<()> {
         Chore::Completions { folder } => docs::completions(&folder),
         Chore::Catalogue { endpoint } => catalogue::check(endpoint.as_deref()),
         Chore::Dist { folder, target } => dist::dist(&folder, &target),
+        Chore::Cycles { all, dry_run } => arm::cycles::run(all, !dry_run),
+        Chore::Count(args) => arm::count::run(&args),
+        Chore::Profile(args) => arm::count::profile(&args),
     }
 }
 

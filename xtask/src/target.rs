@@ -61,11 +61,17 @@ impl Target {
 
     /// Builds the program; returns its triple and its path.
     pub fn build(&self) -> Result<(&'static str, PathBuf)> {
+        let (triple, folder) = self.build_package("noctule-cli")?;
+        Ok((triple, folder.join("noctule")))
+    }
+
+    /// Builds one package as it is released; returns its triple and the folder of the result.
+    pub fn build_package(&self, package: &str) -> Result<(&'static str, PathBuf)> {
         let tools = self.toolchain()?;
         // A compiler of another version must not find the first one's files.
         let folder = target_folder().join("dist-build");
         let mut command = Command::new(&tools.cargo);
-        command.current_dir(crate::root()).args(["build", "--release", "--package", "noctule-cli", "--target"]);
+        command.current_dir(crate::root()).args(["build", "--release", "--package", package, "--target"]);
         command.arg(tools.triple).env("CARGO_TARGET_DIR", &folder).env("RUSTC", &tools.rustc);
         command.env("RUSTFLAGS", "-C target-feature=+crt-static").env_remove("RUSTUP_TOOLCHAIN");
         // Under cargo it names the first compiler's libraries.
@@ -78,7 +84,7 @@ impl Target {
         if !status.success() {
             bail!("the build for {} failed", tools.triple);
         }
-        Ok((tools.triple, folder.join(tools.triple).join("release/noctule")))
+        Ok((tools.triple, folder.join(tools.triple).join("release")))
     }
 
     /// Starts a program of this kind, here or emulated.
@@ -98,7 +104,7 @@ impl Target {
 }
 
 /// Where cargo builds.
-fn target_folder() -> PathBuf {
+pub fn target_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| crate::root().join("target"), PathBuf::from)
 }
 

@@ -4,6 +4,7 @@
 //! [`crate::plan`] makes of it what it means. Defaults shown here are those of
 //! the engine's [`Options`](noctule::Options).
 
+mod bench;
 mod decoding;
 mod imatrix;
 mod input;
@@ -14,6 +15,7 @@ mod speech;
 pub mod values;
 pub mod whisper_cpp;
 
+pub use bench::BenchArgs;
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
 pub use imatrix::{ImatrixArgs, ModeArg};
 pub use input::InputArgs;
@@ -54,6 +56,9 @@ pub enum Command {
     Imatrix(ImatrixArgs),
     /// Fetch, look at, check, convert and remove models.
     Models(ModelsArgs),
+    /// Time the network without audio; one JSON object.
+    #[command(hide = true)]
+    Bench(BenchArgs),
     /// Do as whisper.cpp's whisper-cli does, with its flags and its lines.
     #[command(disable_help_flag = true, after_long_help = whisper_cpp::cli_usage())]
     WhisperCli(FaceArgs),

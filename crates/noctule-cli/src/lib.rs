@@ -93,6 +93,7 @@ fn obey(words: Vec<OsString>) -> Result<bool, Stop> {
         Some(Command::Quantize(args)) => cmd::quantize::run(&args)?,
         Some(Command::Imatrix(args)) => return Ok(cmd::imatrix::run(&args)?),
         Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
+        Some(Command::Bench(args)) => cmd::bench::run(&args)?,
         Some(Command::WhisperCli(args)) => return Ok(Program::Cli.run(&args.words)?),
         Some(Command::WhisperBench(args)) => return Ok(Program::Bench.run(&args.words)?),
         Some(Command::WhisperQuantize(args)) => return Ok(Program::Quantize.run(&args.words)?),

@@ -14,7 +14,8 @@ pub fn manual() -> String {
          Made from the program's own definitions; the test `the_manual_is_fresh` compares it.\n",
     );
     chapter(&command, "noctule", &mut text);
-    for verb in command.get_subcommands().filter(|verb| verb.get_name() != "help") {
+    let shown = |verb: &&Command| verb.get_name() != "help" && !verb.is_hide_set();
+    for verb in command.get_subcommands().filter(shown) {
         let name = format!("noctule {}", verb.get_name());
         chapter(verb, &name, &mut text);
         if verb.get_name() == "transcribe" {

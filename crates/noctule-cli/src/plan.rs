@@ -228,15 +228,16 @@ fn model(args: &EngineArgs) -> Result<ModelChoice, Failure> {
     }
 }
 
-fn config(args: &EngineArgs) -> Config {
-    Config {
-        threads: args.threads.unwrap_or(0).into(),
-        precision: args.precision.map(|precision| match precision {
-            PrecisionArg::Accurate => Precision::Accurate,
-            PrecisionArg::Fast => Precision::Fast,
-        }),
-        tier: None,
+/// The arithmetic that an argument names.
+pub fn precision(arg: PrecisionArg) -> Precision {
+    match arg {
+        PrecisionArg::Accurate => Precision::Accurate,
+        PrecisionArg::Fast => Precision::Fast,
     }
+}
+
+fn config(args: &EngineArgs) -> Config {
+    Config { threads: args.threads.unwrap_or(0).into(), precision: args.precision.map(precision), tier: None }
 }
 
 fn options(args: &DecodingArgs) -> Result<Options, Failure> {

@@ -244,3 +244,24 @@ fn whisper_bench_times_every_load() {
         "{stderr}"
     );
 }
+
+#[test]
+fn bench_prints_a_line_and_stays_hidden() {
+    let folder = folder("bench");
+    let model = folder.join("small.bin");
+    fs::write(&model, float_model(64)).unwrap();
+    let model = model.to_str().unwrap();
+    let few = ["--windows", "2", "--singles", "3", "--batches", "1", "--prompts", "0", "--no-warm-up"];
+    let line = noctule(&[&["bench", "-m", model, "-t", "2", "--precision", "fast"][..], &few].concat()).success();
+    let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert_eq!((json["kernels"]["precision"].as_str(), json["kernels"]["threads"].as_u64()), (Some("fast"), Some(2)));
+    for (name, count) in [("encode", 2), ("single", 3), ("batch", 5), ("prompt", 0)] {
+        assert_eq!(json[name]["count"], count, "{name}: {json}");
+        assert_eq!(json[name]["total_s"].as_f64().unwrap() > 0.0, count > 0, "{name}: {json}");
+    }
+    assert!(json["load_s"].as_f64().unwrap() > 0.0 && json["memory"]["peak_rss_bytes"].as_u64().unwrap() > 0);
+    assert_eq!(noctule(&["bench"]).code, Some(2), "a model is needed");
+    assert_eq!(noctule(&["bench", "-m", "missing.bin"]).code, Some(1));
+    assert!(!noctule(&["--help"]).success().contains("\n  bench"), "it is for those who measure");
+}

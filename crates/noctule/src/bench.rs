@@ -1,7 +1,7 @@
 //! What the network costs on this machine, without audio: the loads of whisper-bench, for comparing with it.
 //!
-//! A [`Transcriber`] enters, [`Phases`] leave: the encoder over one silent window of full length, the decoder with one
-//! token at a time, with five, and with 256.
+//! A [`Transcriber`] and [`Loads`] enter, [`Phases`] leave: the encoder over silent windows of full length, the decoder
+//! with one token at a time, with five, and with 256.
 
 use crate::decoder::Batch;
 use crate::error::Error;
@@ -9,42 +9,69 @@ use crate::timing::{Passes, Phases, timed};
 use crate::transcriber::Transcriber;
 use crate::weights::Net;
 
-/// Single tokens of one text, and tokens of one prompt; a shorter text context bounds both.
+/// Tokens of one prompt; a shorter text context bounds them.
 const LONG: usize = 256;
 /// Tokens of one batch, as the beams of a search would bring them.
 const BATCH: usize = 5;
-/// Batches.
-const BATCHES: usize = 64;
-/// Prompts.
-const PROMPTS: usize = 16;
+
+/// What to run. The default is what whisper-bench runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loads {
+    /// Run one window, one prompt and one batch before anything counts.
+    pub warm_up: bool,
+    /// Windows through the encoder.
+    pub windows: usize,
+    /// Tokens of one text, one at a time, at most what the text context holds.
+    pub singles: usize,
+    /// Batches of five tokens.
+    pub batches: usize,
+    /// Prompts of 256 tokens.
+    pub prompts: usize,
+}
+
+impl Default for Loads {
+    fn default() -> Self {
+        Self { warm_up: true, windows: 1, singles: 256, batches: 64, prompts: 16 }
+    }
+}
 
 impl Transcriber {
-    /// Runs the loads, first some of them to warm up. `cancelled` is asked between them.
+    /// Runs the loads. `cancelled` is asked between them. The decoder needs a window to attend to: where none is asked
+    /// for, one is encoded that does not count.
     ///
     /// # Errors
     /// [`Error::Cancelled`].
-    pub fn bench(&mut self, cancelled: &mut dyn FnMut() -> bool) -> Result<Phases, Error> {
+    pub fn bench(&mut self, loads: &Loads, cancelled: &mut dyn FnMut() -> bool) -> Result<Phases, Error> {
         let mut go_on = || if cancelled() { Err(Error::Cancelled) } else { Ok(()) };
         let hparams = self.model.hparams();
         let (long, batch) = (LONG.min(hparams.n_text_ctx), BATCH.min(hparams.n_text_ctx));
+        let singles = loads.singles.min(hparams.n_text_ctx);
         let silence = vec![0.0; 2 * hparams.n_audio_ctx * hparams.n_mels];
         let mut phases = Phases::default();
-        self.encode_mel(&silence);
-        for count in [long, batch] {
-            go_on()?;
-            self.run_tokens(count, &mut Vec::new());
+        let decodes = singles + loads.batches + loads.prompts > 0;
+        if loads.warm_up || (decodes && loads.windows == 0) {
+            self.encode_mel(&silence);
+        }
+        if loads.warm_up {
+            for count in [long, batch] {
+                go_on()?;
+                self.run_tokens(count, &mut Vec::new());
+            }
         }
         self.state.decoder.passes = Passes::default();
-        timed(&mut phases.encode, || {
-            self.encode_mel(&silence);
-        });
-        phases.windows = 1;
+        for _ in 0..loads.windows {
+            go_on()?;
+            timed(&mut phases.encode, || {
+                self.encode_mel(&silence);
+            });
+        }
+        phases.windows = loads.windows;
         let mut text = Vec::new();
-        for _ in 0..long {
+        for _ in 0..singles {
             go_on()?;
             self.run_tokens(1, &mut text);
         }
-        for (count, times) in [(batch, BATCHES), (long, PROMPTS)] {
+        for (count, times) in [(batch, loads.batches), (long, loads.prompts)] {
             for _ in 0..times {
                 go_on()?;
                 self.run_tokens(count, &mut Vec::new());
@@ -53,7 +80,7 @@ impl Transcriber {
         phases.passes = self.state.decoder.passes;
         let Passes { single, batch, prompt } = phases.passes;
         phases.decode = single.time + batch.time + prompt.time;
-        phases.steps = long + BATCHES + PROMPTS;
+        phases.steps = singles + loads.batches + loads.prompts;
         Ok(phases)
     }
 
@@ -81,7 +108,7 @@ mod tests {
     #[test]
     fn every_load_is_timed_and_can_be_stopped() {
         let mut transcriber = Transcriber::new(crate::embedded_model().unwrap(), Config::default()).unwrap();
-        let phases = transcriber.bench(&mut || false).unwrap();
+        let phases = transcriber.bench(&Loads::default(), &mut || false).unwrap();
         let Passes { single, batch, prompt } = phases.passes;
         assert_eq!((single.tokens, batch.tokens, prompt.tokens), (256, 320, 4096));
         assert_eq!((single.choices, batch.choices, prompt.choices), (256, 64, 16));
@@ -93,6 +120,22 @@ mod tests {
         assert!((cross..cross * 6 / 5).contains(&buffers.cross_kv), "{buffers:?}");
         assert!(buffers.self_kv >= (2 * 4 * 256 * h.n_text_state * h.n_text_layer) as u64, "{buffers:?}");
         assert!(buffers.total() > buffers.cross_kv + buffers.self_kv, "{buffers:?}");
-        assert!(matches!(transcriber.bench(&mut || true), Err(Error::Cancelled)));
+        assert!(matches!(transcriber.bench(&Loads::default(), &mut || true), Err(Error::Cancelled)));
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_run() {
+        let mut transcriber = Transcriber::new(crate::embedded_model().unwrap(), Config::default()).unwrap();
+        let nothing = Loads { warm_up: false, windows: 0, singles: 0, batches: 0, prompts: 0 };
+        assert_eq!(transcriber.bench(&nothing, &mut || false).unwrap(), Phases::default());
+        assert_eq!(transcriber.buffers().encoder, 0, "nothing was encoded");
+        let few = Loads { singles: 2, batches: 1, ..nothing };
+        let phases = transcriber.bench(&few, &mut || false).unwrap();
+        let Passes { single, batch, prompt } = phases.passes;
+        assert_eq!((phases.windows, single.tokens, batch.tokens, prompt.tokens), (0, 2, 5, 0));
+        assert!(phases.encode.is_zero() && !single.time.is_zero());
+        let encode = Loads { windows: 1, ..nothing };
+        let phases = transcriber.bench(&encode, &mut || false).unwrap();
+        assert!(phases.windows == 1 && !phases.encode.is_zero() && phases.decode.is_zero());
     }
 }

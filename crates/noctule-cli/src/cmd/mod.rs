@@ -1,5 +1,6 @@
 //! One module for each verb, and what they share.
 
+pub mod bench;
 pub mod imatrix;
 pub mod models;
 pub mod progress;

@@ -33,6 +33,7 @@ use noctule::mel::MelMaximum;
 use noctule::options::Task;
 use noctule::report::{Kernels, Memory, Timing};
 use noctule::{Error, Start, Transcriber, Transcript};
+pub use output::stdout_failure;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use summary::Summary;

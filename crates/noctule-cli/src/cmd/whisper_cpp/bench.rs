@@ -6,6 +6,7 @@ use crate::cmd::transcribe::model;
 use crate::failure::Failure;
 use crate::plan::ModelChoice;
 use crate::{interrupt, store};
+use noctule::bench::Loads;
 use noctule::{Config, Error, Transcriber};
 use std::path::Path;
 use std::time::Instant;
@@ -42,7 +43,7 @@ pub fn run(words: &[String]) -> Result<bool, Failure> {
     let load = started.elapsed();
     say(&print::system(&transcriber));
     say(&print::model(transcriber.model()));
-    let phases = transcriber.bench(&mut interrupt::requested).map_err(|error| match error {
+    let phases = transcriber.bench(&Loads::default(), &mut interrupt::requested).map_err(|error| match error {
         Error::Cancelled => Failure::Interrupted("interrupted".into(), None),
         error => error.into(),
     })?;
