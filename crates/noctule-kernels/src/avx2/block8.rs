@@ -19,24 +19,36 @@ pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: 8 * NV, unit: 4, chunk: usize::
 /// The processor has the tier, and all elements that `b` names are valid.
 #[target_feature(enable = "avx2,fma")]
 unsafe fn block(b: &Block8) {
+    let dot = |sums, row, columns| {
+        let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(row), _mm256_sign_epi8(columns, row));
+        _mm256_add_epi32(sums, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)))
+    };
+    // SAFETY: passed on to the caller.
+    unsafe { block_with::<MR>(b, dot) }
+}
+
+/// The block for anything that multiplies four codes of a row with those of eight columns and adds them to a lane each.
+///
+/// # Safety
+/// The processor has AVX2 and what `dot` needs; all elements that `b` names are valid.
+#[inline(always)]
+pub(crate) unsafe fn block_with<const MR: usize>(b: &Block8, dot: impl Fn(__m256i, __m256i, __m256i) -> __m256i) {
     for c in 0..b.columns {
         // SAFETY: passed on to the caller.
-        unsafe { columns(&b.panel(c, 8 * NV)) };
+        unsafe { panel_with::<MR>(&b.panel(c, 8 * NV), &dot) };
     }
 }
 
 /// One panel of columns.
 ///
 /// # Safety
-/// As for [`block`].
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn columns(b: &Block8) {
+/// As for [`block_with`].
+#[inline(always)]
+unsafe fn panel_with<const MR: usize>(b: &Block8, dot: impl Fn(__m256i, __m256i, __m256i) -> __m256i) {
     for panel in 0..b.panels {
         // SAFETY: passed on to the caller, in the shapes that `Block8` states.
         unsafe {
             let a = b.a.add(panel * b.a_panel);
-            let ones = _mm256_set1_epi16(1);
             let mut dots = [[_mm256_setzero_si256(); NV]; MR];
             if !b.init.is_null() {
                 for v in 0..NV {
@@ -50,10 +62,8 @@ unsafe fn columns(b: &Block8) {
                 for r in 0..MR {
                     let row = a.add(r * b.a_row + 4 * quad).cast::<i32>().read_unaligned();
                     let row = _mm256_set1_epi32(row);
-                    let magnitude = _mm256_abs_epi8(row);
                     for v in 0..NV {
-                        let pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(columns[v], row));
-                        dots[r][v] = _mm256_add_epi32(dots[r][v], _mm256_madd_epi16(pairs, ones));
+                        dots[r][v] = dot(dots[r][v], row, columns[v]);
                     }
                 }
             }
