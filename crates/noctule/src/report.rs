@@ -36,9 +36,15 @@ pub struct Timing {
     /// The decoder with its rules and its search.
     #[serde(serialize_with = "micro")]
     pub decode_s: f64,
+    /// Of that, prompts with earlier text.
+    #[serde(serialize_with = "micro")]
+    pub prompt_s: f64,
     /// From the start of the run to the last segment.
     #[serde(serialize_with = "micro")]
     pub total_s: f64,
+    /// From the start of the run to the first segment; `None` without any.
+    #[serde(serialize_with = "micro_if_any")]
+    pub first_text_s: Option<f64>,
     /// Windows that went through the encoder.
     pub encoder_windows: usize,
     /// Tokens of the texts that were kept, timestamps included.
@@ -80,6 +86,13 @@ pub struct Kernels {
 /// Rounds to 10⁻⁶, which keeps the shortest decimal form free of clock noise.
 fn micro<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64((value * 1e6).round() / 1e6)
+}
+
+fn micro_if_any<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+    match value {
+        Some(value) => micro(value, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]

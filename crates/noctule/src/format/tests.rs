@@ -103,8 +103,8 @@ fn json() {
         r#""words":[{"word":" Hi","start":0.3,"end":1.2,"probability":0.75}]},"#,
         r#"{"id":0,"start":2.0,"end":3.0,"text":" no no","tokens":[400],"avg_logprob":-0.25,"no_speech_prob":0.5,"#,
         r#""compression_ratio":1.5,"temperature":0.0,"words":[],"doubt":"repetition"}],"#,
-        r#""timing":{"load_s":0.0,"audio_s":0.0,"mel_s":0.0,"encode_s":0.0,"decode_s":0.0,"total_s":0.0,"#,
-        r#""encoder_windows":0,"decoded_tokens":0,"decoder_steps":0,"fallbacks":0,"real_time_factor":0.0},"#,
+        r#""timing":{"load_s":0.0,"audio_s":0.0,"mel_s":0.0,"encode_s":0.0,"decode_s":0.0,"prompt_s":0.0,"total_s":0.0,"#,
+        r#""first_text_s":null,"encoder_windows":0,"decoded_tokens":0,"decoder_steps":0,"fallbacks":0,"real_time_factor":0.0},"#,
         r#""memory":{"peak_rss_bytes":34},"kernels":{"tier":"avx2","threads":2,"precision":"fast"}}"#,
         "\n"
     );

@@ -13,6 +13,7 @@ use crate::{interrupt, terminal};
 use noctule::events::Events;
 use noctule::{Checkpoint, Segment, Transcript};
 use std::io::{self, Write};
+use std::time::Instant;
 
 /// Shorter recordings are done before a bar would tell anything, seconds.
 pub const LONG: f64 = 60.0;
@@ -26,6 +27,8 @@ pub struct Live<'a> {
     face: &'a mut dyn Face,
     /// How much is behind us, seconds.
     done: f64,
+    /// When the first segment came.
+    first: Option<Instant>,
     /// Why no more can be written.
     failed: Option<Failure>,
 }
@@ -54,22 +57,24 @@ impl<'a> Live<'a> {
             _ => None,
         };
         let progress = Progress::new(&input.name(), plan.quiet, LONG);
-        Self { clock, lines, progress, journal, face, done: 0.0, failed: None }
+        Self { clock, lines, progress, journal, face, done: 0.0, first: None, failed: None }
     }
 
-    /// Takes the progress line away. Returns how many seconds of the file are done, and the journal.
+    /// Takes the progress line away. Returns how many seconds of the file are done, the journal, and when the first
+    /// segment came.
     ///
     /// # Errors
     /// Why text could not be written.
-    pub fn finish(self) -> Result<(f64, Option<Journal>), Failure> {
+    pub fn finish(self) -> Result<(f64, Option<Journal>, Option<Instant>), Failure> {
         self.progress.finish();
         let done = self.clock.time(self.done);
-        self.failed.map_or(Ok((done, self.journal)), Err)
+        self.failed.map_or(Ok((done, self.journal, self.first)), Err)
     }
 }
 
 impl Events for Live<'_> {
     fn segment(&mut self, segment: &Segment) {
+        self.first.get_or_insert_with(Instant::now);
         let Some(lines) = self.lines.as_mut().filter(|_| self.failed.is_none()) else {
             return;
         };

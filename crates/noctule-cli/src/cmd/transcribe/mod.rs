@@ -146,7 +146,7 @@ impl Job<'_> {
         resume.iter().flat_map(|resume| &resume.segments).for_each(|segment| live.segment(segment));
         let start = Start { maximum: sound.loudest().map(MelMaximum::Global), resume };
         let result = transcriber.transcribe_from(&mut sound, &self.plan.options, start, &mut live);
-        let (done, journal) = live.finish()?;
+        let (done, journal, first) = live.finish()?;
         self.face.ended(transcriber);
         let result = match result {
             Err(Error::Cancelled) if self.face.has_enough() => Ok(Transcript::default()),
@@ -159,7 +159,9 @@ impl Job<'_> {
         let mut transcript = result?;
         transcript.duration = duration_s;
         transcript.segments.iter_mut().for_each(|segment| clock.place(segment));
-        let timing = timing(transcriber, load, audio, load + started.elapsed(), duration_s);
+        let first = first.map(|first| (load + (first - started)).as_secs_f64());
+        let timing =
+            Timing { first_text_s: first, ..timing(transcriber, load, audio, load + started.elapsed(), duration_s) };
         Ok(Outcome { transcript, timing, whole, journal })
     }
 
@@ -238,6 +240,7 @@ fn timing(transcriber: &Transcriber, load: Duration, audio: Duration, total: Dur
         mel_s: phases.mel.as_secs_f64(),
         encode_s: phases.encode.as_secs_f64(),
         decode_s: phases.decode.as_secs_f64(),
+        prompt_s: phases.passes.prompt.time.as_secs_f64(),
         total_s: total.as_secs_f64(),
         encoder_windows: phases.windows,
         decoded_tokens: phases.tokens,
