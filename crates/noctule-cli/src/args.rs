@@ -6,22 +6,28 @@
 
 mod bench;
 mod decoding;
+mod doctor;
+mod eval;
 mod imatrix;
 mod input;
 mod models;
 mod output;
 mod quantize;
+mod recommend;
 mod speech;
 pub mod values;
 pub mod whisper_cpp;
 
 pub use bench::BenchArgs;
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
+pub use doctor::DoctorArgs;
+pub use eval::{Budget, EvalArgs, EvalModeArg, TaskArg, TierArg};
 pub use imatrix::{ImatrixArgs, ModeArg};
 pub use input::InputArgs;
 pub use models::{ConvertArgs, FormatArg, ListArgs, ModelArgs, ModelsArgs, ModelsVerb, NameArgs, PullArgs, TypeArg};
 pub use output::{BesideArgs, OutputArgs};
 pub use quantize::QuantizeArgs;
+pub use recommend::RecommendArgs;
 pub use speech::SpeechArgs;
 
 use clap::{Args, Parser, Subcommand};
@@ -54,6 +60,15 @@ pub enum Command {
     /// Learn from speech which weights matter.
     #[command(after_long_help = imatrix::AFTER)]
     Imatrix(ImatrixArgs),
+    /// Measure which model, type and thread count this board should run, with evidence.
+    #[command(after_long_help = eval::AFTER)]
+    Eval(Box<EvalArgs>),
+    /// Choose from an evaluation what fits a budget.
+    #[command(after_long_help = recommend::AFTER)]
+    Recommend(RecommendArgs),
+    /// Say what this board is, what fits it, and what stands in its way.
+    #[command(after_long_help = doctor::AFTER)]
+    Doctor(DoctorArgs),
     /// Fetch, look at, check, convert and remove models.
     Models(ModelsArgs),
     /// Time the network without audio; one JSON object.

@@ -54,6 +54,9 @@ pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<Checked>, String> {
 /// Does what `words` say, the program's name first; returns the exit code: 0 done, 1 the work failed, 2 wrong usage.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.collect();
+    if let Some(code) = cmd::eval::inner_process(&words) {
+        return code;
+    }
     let verb = words.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
     match obey(words) {
         Ok(true) | Err(Stop::Failure(Failure::ReaderGone)) => ExitCode::SUCCESS,
@@ -92,6 +95,9 @@ fn obey(words: Vec<OsString>) -> Result<bool, Stop> {
         Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
         Some(Command::Quantize(args)) => cmd::quantize::run(&args)?,
         Some(Command::Imatrix(args)) => return Ok(cmd::imatrix::run(&args)?),
+        Some(Command::Eval(args)) => return Ok(cmd::eval::run(&args)?),
+        Some(Command::Recommend(args)) => return Ok(cmd::recommend::run(&args)?),
+        Some(Command::Doctor(args)) => cmd::doctor::run(&args)?,
         Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
         Some(Command::Bench(args)) => cmd::bench::run(&args)?,
         Some(Command::WhisperCli(args)) => return Ok(Program::Cli.run(&args.words)?),

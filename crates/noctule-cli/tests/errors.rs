@@ -157,6 +157,27 @@ const MODELS: &[Case] = &[
     (Words("--memory-limit 10M a.wav"), 1, "10 MB are free"),
 ];
 
+const EVAL: &[Case] = &[
+    (Command("eval --threads 0"), 2, "--threads: '0' is neither a number nor a range"),
+    (Command("eval --beam-size 4-1"), 2, "write the smaller number first"),
+    (Command("eval --types q4k"), 2, "did you mean 'q4_k'?"),
+    (Command("eval tiny..huge"), 2, "'huge' is none of tiny"),
+    (Command("eval --tasks beauty"), 2, "accuracy, timing, divergence"),
+    (Command("eval --budget soon"), 2, "--budget"),
+    (Command("eval --resume out --types q8_0"), 2, "cannot be used with"),
+    (Command("eval --engine bad.gbnf"), 2, "bad.gbnf: TOML"),
+    (Command("eval --engine noctule,noctule"), 2, "two engines are called 'noctule'"),
+    (Command("eval --engine missing.toml"), 1, "cannot read missing.toml"),
+    (Command("eval --audio missing"), 1, "cannot read missing"),
+    (Command("eval --audio nothing"), 1, "nothing: there is no audio in it"),
+    (Command("eval --audio text.jsonl"), 1, "text.jsonl, line 1"),
+    (Command("eval --resume nothing"), 1, "nothing/journal.jsonl"),
+    (Command("eval --report text.jsonl"), 1, "no journal of an evaluation"),
+    (Command("recommend"), 2, "--from"),
+    (Command("recommend cheap --from nothing"), 2, "'cheap' is not understood"),
+    (Command("recommend --from nothing"), 1, "nothing/journal.jsonl"),
+];
+
 const AUDIO: &[Case] = &[
     (Words("missing.wav"), 1, "missing.wav"),
     (Words("text.wav"), 1, "text.wav"),
@@ -368,6 +389,7 @@ fn bad_input_gets_one_clear_message() {
     let sections = [
         ("Wrong usage", WRONG_USAGE),
         ("Models", MODELS),
+        ("Evaluation", EVAL),
         ("Audio", AUDIO),
         ("Output", OUTPUT),
         ("No error", FINE),

@@ -8,6 +8,9 @@ mod pull;
 mod rm;
 mod verify;
 
+#[cfg(feature = "download")]
+pub use pull::fetch;
+
 use crate::args::{ModelsArgs, ModelsVerb};
 use crate::failure::Failure;
 use crate::store;

@@ -45,8 +45,7 @@ pub fn run(args: &PullArgs) -> Result<bool, Failure> {
     // What is made needs its source, and two threads should not fetch that at once.
     jobs.sort_by_key(|job| job.made.is_some());
     let store = Store::open()?;
-    let no_network = std::env::var("HF_HUB_OFFLINE").is_ok_and(|value| !["", "0", "false"].contains(&&*value));
-    let client = match args.offline || no_network || args.from.is_some() {
+    let client = match args.offline || no_network() || args.from.is_some() {
         true => None,
         false => Some(Client::new(args.endpoint.as_deref(), Duration::from_secs(args.timeout.into()))?),
     };
@@ -76,6 +75,33 @@ pub fn run(args: &PullArgs) -> Result<bool, Failure> {
     });
     printed.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)?;
     Ok(failed.into_inner() == 0)
+}
+
+/// Installs one model, by its name or as NAME:TYPE, without a word on standard output.
+///
+/// # Errors
+/// If it cannot be had.
+pub fn fetch(word: &str, quiet: bool) -> Result<(), Failure> {
+    let job = Job::new(word)?;
+    let (store, space) = (Store::open()?, Space::default());
+    let client = match no_network() {
+        true => None,
+        false => Some(Client::new(None, PATIENCE)?),
+    };
+    let sources = Sources { client: client.as_ref(), folder: None, space: &space };
+    let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
+    let line = Line::new(job.name(), quiet, &bars);
+    let outcome = job.run(&store, &sources, &line);
+    line.bar.finish_and_clear();
+    outcome.map(drop)
+}
+
+/// Without a byte for so long a connection counts as lost.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Whether the environment forbids the network.
+fn no_network() -> bool {
+    std::env::var("HF_HUB_OFFLINE").is_ok_and(|value| !["", "0", "false"].contains(&&*value))
 }
 
 /// One model that was asked for.
