@@ -8,6 +8,7 @@ mod run;
 mod steps;
 
 pub(crate) use history::History;
+pub(crate) use steps::{detect_language, opening_tokens};
 
 use crate::align_window::Aligner;
 use crate::alignment_heads::{Head, ModelDims, heads_for};
@@ -18,6 +19,7 @@ use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::events::Events;
 use crate::language;
+use crate::live::Attention;
 use crate::mel::{Mel, MelComputer, MelMaximum, PeakMeter};
 use crate::memory::{Buffers, default_precision};
 use crate::options::{LanguageChoice, Options, Task};
@@ -52,7 +54,7 @@ pub struct Transcriber {
     pub(crate) model: Model,
     pub(crate) weights: Weights,
     pub(crate) compute: Compute,
-    heads: Vec<Head>,
+    pub(crate) heads: Vec<Head>,
     pub(crate) mel: MelComputer,
     pub(crate) state: State,
 }
@@ -66,7 +68,8 @@ pub(crate) struct State {
     pub cells: Cells,
     pub cross: CrossCache,
     aligner: Aligner,
-    phases: Phases,
+    pub live: Attention,
+    pub phases: Phases,
 }
 
 /// Where a run begins and what is known beforehand.
@@ -102,6 +105,7 @@ impl Transcriber {
             cells: Cells::new(hparams.n_text_layer, d),
             cross: CrossCache::new(hparams.n_text_layer, heads, d / heads),
             aligner: Aligner::default(),
+            live: Attention::default(),
             phases: Phases::default(),
         };
         let dims = ModelDims {
@@ -138,14 +142,14 @@ impl Transcriber {
 
     /// The buffers that are held now.
     pub fn buffers(&self) -> Buffers {
-        let State { mel, encoder, decoder, cells, cross, .. } = &self.state;
+        let State { mel, encoder, decoder, cells, cross, live, .. } = &self.state;
         let (frames, encoder) = encoder.size_bytes();
         Buffers {
             self_kv: cells.size_bytes(),
             cross_kv: cross.size_bytes(),
             mel: mel.size_bytes() + frames,
             encoder,
-            decoder: decoder.size_bytes(),
+            decoder: decoder.size_bytes() + live.size_bytes(),
         }
     }
 
