@@ -214,7 +214,10 @@ impl Transcriber {
     }
 
     /// Checks `options` against the model; returns the encoder positions to use.
-    fn check(&self, options: &Options) -> Result<usize, Error> {
+    ///
+    /// # Errors
+    /// Options that do not fit each other or the model.
+    pub fn check(&self, options: &Options) -> Result<usize, Error> {
         let (vocab, hparams) = (self.model.vocab(), self.model.hparams());
         if options.task == Task::Translate && !vocab.is_multilingual() {
             return Err(Error::CannotTranslate { model: self.model.name().to_owned() });
