@@ -46,13 +46,14 @@ pub enum Event {
     },
     /// The tentative words behind those that stand; they replace the ones of the last `partial`.
     Partial {
-        /// Their text; empty when they are withdrawn.
+        /// Their text; empty when they are withdrawn and nothing stands for them.
         text: String,
         /// How far the audio was heard.
         #[serde(serialize_with = "milli")]
         heard: f64,
     },
-    /// Words that stand from now on. They come in order and never change; the tentative ones are those behind them.
+    /// Words that stand from now on. They come in order and never change. Tentative words are withdrawn; a `partial` follows where
+    /// there are some behind these.
     Commit {
         /// Their text.
         text: String,

@@ -57,8 +57,9 @@ impl Level {
 }
 
 fn decibels(amplitude: f32) -> f32 {
+    let decibels = 20.0 * amplitude.log10();
     // What is no number counts as silence.
-    (20.0 * amplitude.log10()).max(FLOOR).min(0.0)
+    if decibels.is_nan() { FLOOR } else { decibels.clamp(FLOOR, 0.0) }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod imatrix;
+pub mod listen;
 pub mod models;
 pub mod progress;
 pub mod quantize;

@@ -140,6 +140,9 @@ impl<R: Recogniser> Session<R> {
         }
         let words: Vec<TailWord> = self.tail.words.drain(..count).collect();
         let events = self.text.commit(&words, self.tail.no_speech_prob, self.clock.now());
+        if !events.is_empty() {
+            self.told.partial.clear();
+        }
         events.into_iter().for_each(|event| self.tell(event, sink));
     }
 
