@@ -89,7 +89,10 @@ fn one(file: &Path, set: &BTreeMap<String, String>, config: Config) -> Result<Su
     let cut = set.get("seconds").map(|text| text.parse::<usize>()).transpose()?;
     samples.truncate(cut.map_or(usize::MAX, |seconds| seconds * 16_000));
     let engine = |key: &str| -> Result<Transcriber, Box<dyn Error>> {
-        let model = set.get(key).map_or_else(noctule::embedded_model, |path| Ok(Model::open(Path::new(path))?))?;
+        let model = match set.get(key) {
+            Some(path) => Model::open(Path::new(path))?,
+            None => noctule::embedded_model()?,
+        };
         Ok(Transcriber::new(model, config)?)
     };
     let cache = set.get("cache").map(Path::new);

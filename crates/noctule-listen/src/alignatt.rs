@@ -21,7 +21,7 @@ pub struct Front {
 }
 
 impl Front {
-    /// Words attended to within the last `threshold` seconds wait. SimulStreaming: 0.5 s.
+    /// Words attended to within the last `threshold` seconds wait. SimulStreaming: 0.5 s; what it costs in words is in docs/LISTEN.md.
     pub fn new(threshold: f64) -> Self {
         Self { threshold }
     }

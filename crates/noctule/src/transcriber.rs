@@ -187,6 +187,8 @@ impl Transcriber {
         let positions = self.check(options)?;
         let state = &mut self.state;
         (state.phases, state.decoder.passes) = (Phases::default(), Passes::default());
+        // The encoder will hold other audio than what was heard last.
+        state.live.heard(0, 0);
         state.aligner.resume(0.0);
         let vocab = self.model.vocab();
         // The first distilled models were trained without timestamps.

@@ -5,10 +5,12 @@
 //! messages; the overruns that arecord reports there are counted as lost samples.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use super::{Captured, MicOptions};
 use crate::SAMPLE_RATE;
@@ -24,6 +26,8 @@ pub enum Tool {
 
 /// Bytes that are read at once at most: half a second of one channel.
 const READ: usize = 16_000;
+/// A program that gives no sound for so long after its start will give none.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Lines of a program's messages that are kept.
 const LINES: usize = 3;
 /// Magic of Sun's audio format, in which newer versions of pw-record write to a pipe.
@@ -146,8 +150,28 @@ impl Recording {
             listener: Some(listener),
             stopped: Arc::default(),
         };
-        recording.first_samples()?;
+        recording.first_samples_in_time()?;
         Ok(Some(recording))
+    }
+
+    /// As [`first_samples`](Self::first_samples), but ends a program that gives none: PipeWire waits for a device for ever.
+    fn first_samples_in_time(&mut self) -> Result<(), String> {
+        let (heard, waits) = mpsc::channel::<()>();
+        let child = self.child.clone();
+        let watch = std::thread::spawn(move || {
+            let late = waits.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout);
+            if late {
+                // It may have ended by itself.
+                let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+            }
+            late
+        });
+        let first = self.first_samples();
+        drop(heard);
+        match watch.join() {
+            Ok(true) => Err(format!("it gave no sound in {} seconds", PATIENCE.as_secs())),
+            _ => first,
+        }
     }
 
     /// Waits until sound comes, and looks whether a header does.
@@ -191,10 +215,10 @@ impl Recording {
 
     /// Why it has ended.
     fn ended(&mut self) -> Result<(), String> {
-        let status = self.child.lock().unwrap_or_else(PoisonError::into_inner).wait();
-        if let Some(listener) = self.listener.take() {
-            let _ = listener.join();
-        }
+        let status = self.status();
+        // Its last words may be on their way; a child that it has left behind may hold the line open for ever.
+        let listener = self.listener.take();
+        wait_until(|| listener.as_ref().is_none_or(JoinHandle::is_finished));
         if self.stopped.load(Ordering::Relaxed) {
             return Ok(());
         }
@@ -204,6 +228,15 @@ impl Recording {
             Ok(status) => Err(format!("ended ({status})")),
             Err(error) => Err(format!("ended: {error}")),
         }
+    }
+
+    /// How it ended; one that has closed its output and goes on is ended.
+    fn status(&self) -> std::io::Result<ExitStatus> {
+        let mut child = self.child.lock().unwrap_or_else(PoisonError::into_inner);
+        wait_until(|| !matches!(child.try_wait(), Ok(None)));
+        // An error says that it has ended already.
+        let _ = child.kill();
+        child.wait()
     }
 
     /// As [`Microphone::read`](super::Microphone::read); the error is what the program said.
@@ -229,6 +262,16 @@ impl Recording {
             // It may have ended by itself.
             let _ = child.lock().unwrap_or_else(PoisonError::into_inner).kill();
         })
+    }
+}
+
+/// Waits a little for what should be so in a moment.
+fn wait_until(mut done: impl FnMut() -> bool) {
+    for _ in 0..50 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

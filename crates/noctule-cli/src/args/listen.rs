@@ -75,6 +75,15 @@ pub struct LiveArgs {
     /// When words stand.
     #[arg(long, value_name = "POLICY", default_value_t = PolicyKind::AlignAtt, value_parser = values::policy())]
     pub policy: PolicyKind,
+    /// With alignatt: words that end less than this before the end of the sound wait. Less is quicker and makes more errors.
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "1",
+        value_parser = values::time,
+        allow_negative_numbers = true,
+    )]
+    pub front: f64,
     /// Look for new words after this much speech, or less often where computing takes longer.
     #[arg(
         long,

@@ -26,7 +26,7 @@ impl Transcriber {
     /// [`Error::Cancelled`]; [`Error::Option`] for a prefix that leaves no room in the model's text context.
     ///
     /// # Panics
-    /// Nothing was heard, or a token or the language is not in the vocabulary.
+    /// Nothing was heard since the last whole transcription, or a token or the language is not in the vocabulary.
     pub fn proceed(&mut self, request: &Request, cancelled: &mut dyn FnMut() -> bool) -> Result<Continued, Error> {
         let started = std::time::Instant::now();
         let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };

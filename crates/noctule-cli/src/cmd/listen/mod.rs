@@ -66,6 +66,7 @@ fn session(args: &ListenArgs) -> Result<Session<Transcriber>, Failure> {
     let task = if args.translate { Task::Translate } else { Task::Transcribe };
     let options = SessionOptions {
         policy: args.live.policy,
+        front: args.live.front,
         pace: PaceOptions { min_step: args.live.step, ..PaceOptions::default() },
         endpoint: EndpointOptions {
             threshold: args.live.vad_threshold,
