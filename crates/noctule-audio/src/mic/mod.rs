@@ -5,7 +5,7 @@
 //! Stands in front of the recogniser where [`mod@crate::file`] stands for recordings.
 
 mod devices;
-mod level;
+pub mod level;
 pub mod tools;
 
 pub use devices::{Device, devices};

@@ -9,6 +9,7 @@ use noctule_audio::mic::{Captured, Level, MicOptions, MicStop, Microphone};
 use noctule_audio::pcm::Pcm;
 use noctule_listen::ring::Feeder;
 use noctule_listen::simulate::BLOCK;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -100,7 +101,11 @@ impl Source {
             }
         };
         let thread = std::thread::Builder::new().name("capture".into());
-        let thread = thread.spawn(move || feeder.end(work()));
+        let thread = thread.spawn(move || {
+            // A fault in it must not leave the other side waiting.
+            let ended = std::panic::catch_unwind(AssertUnwindSafe(work));
+            feeder.end(ended.unwrap_or_else(|_| Some("reading has stopped by a fault of the program".into())));
+        });
         self.thread = Some(thread.map_err(|error| Failure::work(format!("cannot start a thread: {error}")))?);
         Ok(())
     }
