@@ -75,7 +75,7 @@ impl Default for SessionOptions {
             endpoint: EndpointOptions::default(),
             language: LanguageChoice::Auto,
             task: Task::Transcribe,
-            beam_size: 1,
+            beam_size: 5,
             final_beam_size: 5,
             positions: Positions::Full,
             prompt: None,

@@ -102,7 +102,7 @@ pub struct LiveArgs {
         allow_negative_numbers = true,
     )]
     pub pause: f64,
-    /// Beams when the speaker pauses; before that decoding is greedy.
+    /// Beams; 1 is greedy. Where computing falls behind, one is used.
     #[arg(
         long,
         value_name = "N",

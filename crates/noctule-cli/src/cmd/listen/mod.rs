@@ -75,6 +75,7 @@ fn session(args: &ListenArgs) -> Result<Session<Transcriber>, Failure> {
         },
         language: args.language.0.clone(),
         task,
+        beam_size: args.live.beam_size.into(),
         final_beam_size: args.live.beam_size.into(),
         positions: if engine.audio_ctx == 0 { Positions::Full } else { Positions::AtLeast(engine.audio_ctx) },
         prompt: args.prompt.clone(),
