@@ -70,7 +70,7 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self {
             policy: PolicyKind::AlignAtt,
-            front: 1.0,
+            front: 0.5,
             pace: PaceOptions::default(),
             endpoint: EndpointOptions::default(),
             language: LanguageChoice::Auto,

@@ -179,8 +179,7 @@ fn no_word_is_lost_doubled_or_changed() {
 fn policies_differ_in_how_long_words_wait() {
     let (samples, count) = recording(&[(40, 2.0)]);
     let wait = |policy| {
-        let options = SessionOptions { front: 0.5, ..options(policy) };
-        let events = hear(Model::default(), Clock::simulated(Meter::Free), options, &samples);
+        let events = hear(Model::default(), Clock::simulated(Meter::Free), options(policy), &samples);
         let words = check(&events, &samples, count);
         words.iter().map(|(_, _, end, time)| time - end).sum::<f64>() / words.len() as f64
     };

@@ -75,11 +75,11 @@ pub struct LiveArgs {
     /// When words stand.
     #[arg(long, value_name = "POLICY", default_value_t = PolicyKind::AlignAtt, value_parser = values::policy())]
     pub policy: PolicyKind,
-    /// With alignatt: words that end less than this before the end of the sound wait. Less is quicker and makes more errors.
+    /// With alignatt: words that the model looked at less than this before the end of the sound wait.
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "1",
+        default_value = "0.5",
         value_parser = values::time,
         allow_negative_numbers = true,
     )]
