@@ -105,6 +105,22 @@ pub enum AudioError {
         /// The operating system's reason.
         source: std::io::Error,
     },
+    /// Nothing that could record is installed.
+    #[error(
+        "there is no program to record with{}: install pipewire-bin (pw-record) or alsa-utils (arecord), \
+         or pipe samples in (noctule listen - --pcm s16le:16000:1)",
+        wanted.map(|name| format!(" called {name}")).unwrap_or_default()
+    )]
+    NoRecorder {
+        /// The one that was asked for.
+        wanted: Option<&'static str>,
+    },
+    /// Nothing that is installed can record, or the recording has ended.
+    #[error("the microphone cannot be recorded: {reason}; noctule listen --list-devices shows what there is")]
+    Recorder {
+        /// What each program said.
+        reason: String,
+    },
     /// A stream could not be kept in a temporary file.
     #[error(
         "cannot keep {name} in a temporary file in {folder}: {source}; \

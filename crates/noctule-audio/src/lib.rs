@@ -7,6 +7,7 @@
 //!
 //! - [`mod@file`] decodes and mixes to mono (or keeps left and right);
 //! - [`ffmpeg`] reads what [`mod@file`] does not know, where it is installed;
+//! - [`mic`] records from a microphone;
 //! - [`pcm`] describes raw samples;
 //! - [`resample`] brings any sample rate to 16 kHz;
 //! - [`vad`] finds the speech and maps times of the shortened audio back;
@@ -19,6 +20,7 @@
 mod error;
 pub mod ffmpeg;
 pub mod file;
+pub mod mic;
 pub mod pcm;
 pub mod resample;
 pub mod stereo;

@@ -11,7 +11,7 @@ mod spool;
 mod survey;
 mod tape;
 
-pub use spool::{SampleSpool, SampleSpoolWriter};
+pub use spool::{SampleSpool, SampleSpoolWriter, temporary_folder};
 pub use survey::{Survey, survey};
 pub use tape::Tape;
 

@@ -10,6 +10,7 @@ mod doctor;
 mod eval;
 mod imatrix;
 mod input;
+mod listen;
 mod models;
 mod output;
 mod quantize;
@@ -24,6 +25,7 @@ pub use doctor::DoctorArgs;
 pub use eval::{Budget, EvalArgs, EvalModeArg, TaskArg, TierArg};
 pub use imatrix::{ImatrixArgs, ModeArg};
 pub use input::InputArgs;
+pub use listen::ListenArgs;
 pub use models::{ConvertArgs, FormatArg, ListArgs, ModelArgs, ModelsArgs, ModelsVerb, NameArgs, PullArgs, TypeArg};
 pub use output::{BesideArgs, OutputArgs};
 pub use quantize::QuantizeArgs;
@@ -54,6 +56,9 @@ pub enum Command {
     /// Write down what is said in audio files.
     #[command(after_long_help = AFTER_TRANSCRIBE)]
     Transcribe(Box<TranscribeArgs>),
+    /// Write down what is being said: microphone or standard input, live.
+    #[command(after_long_help = listen::AFTER)]
+    Listen(Box<ListenArgs>),
     /// Make a model smaller: its weights in other types.
     #[command(after_long_help = quantize::AFTER)]
     Quantize(QuantizeArgs),

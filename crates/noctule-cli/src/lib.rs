@@ -93,6 +93,7 @@ fn obey(words: Vec<OsString>) -> Result<bool, Stop> {
     match cli.command {
         _ if cli.version => version::print(cli.json)?,
         Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
+        Some(Command::Listen(args)) => cmd::listen::run(&args)?,
         Some(Command::Quantize(args)) => cmd::quantize::run(&args)?,
         Some(Command::Imatrix(args)) => return Ok(cmd::imatrix::run(&args)?),
         Some(Command::Eval(args)) => return Ok(cmd::eval::run(&args)?),

@@ -220,7 +220,8 @@ fn destinations(args: &TranscribeArgs, inputs: usize) -> Result<(Stdout, Vec<For
     Ok((stdout, Vec::new()))
 }
 
-fn model(args: &EngineArgs) -> Result<ModelChoice, Failure> {
+/// The model that the arguments name.
+pub fn model(args: &EngineArgs) -> Result<ModelChoice, Failure> {
     match &args.model {
         Some(given) => Ok(ModelChoice::File(store::resolve(given))),
         None if cfg!(feature = "embedded-model") => Ok(ModelChoice::Embedded),
@@ -236,7 +237,8 @@ pub fn precision(arg: PrecisionArg) -> Precision {
     }
 }
 
-fn config(args: &EngineArgs) -> Config {
+/// How the arguments want to compute.
+pub fn config(args: &EngineArgs) -> Config {
     Config { threads: args.threads.unwrap_or(0).into(), precision: args.precision.map(precision), tier: None }
 }
 

@@ -66,6 +66,23 @@ const QUANTIZE: &[Case] = &[
     (Command("imatrix --show text.bin"), 1, "noctule imatrix"),
 ];
 
+const LISTEN: &[Case] = &[
+    (Command("listen --policy agree"), 2, "local-agreement"),
+    (Command("listen --recorder sox"), 2, "pw-record, arecord"),
+    (Command("listen --pcm s16le:16000:1"), 2, "AUDIO"),
+    (Command("listen --simulate"), 2, "AUDIO"),
+    (Command("listen --step 0 a.wav"), 2, "greater than 0"),
+    (Command("listen --device mic a.wav"), 2, "cannot be used with"),
+    (Command("listen -q --language de a.wav"), 2, "English only"),
+    (Command("listen -q --translate a.wav"), 2, "cannot translate"),
+    (Command("listen -q -m base a.wav"), 1, "noctule models pull base"),
+    (Command("listen -q --vad-model text.wav a.wav"), 1, "text.wav"),
+    (Command("listen -q --simulate missing.wav"), 1, "missing.wav"),
+    (Command("listen -q text.wav"), 1, "text.wav"),
+    (Command("listen -q -"), 1, "standard input"),
+    (Command("listen -q --simulate silence.wav"), 0, ""),
+];
+
 const WRONG_USAGE: &[Case] = &[
     (Command(""), 2, "Usage:"),
     (Command("transcrib a.wav"), 2, "'transcribe'"),
@@ -394,6 +411,7 @@ fn bad_input_gets_one_clear_message() {
         ("Output", OUTPUT),
         ("No error", FINE),
         ("Quantising", QUANTIZE),
+        ("Listening", LISTEN),
     ];
     assert!(sections.iter().map(|(_, cases)| cases.len()).sum::<usize>() >= 90);
     let mut wrong = Vec::new();

@@ -20,6 +20,7 @@ fn snapshot(name: &str, actual: &str) {
 #[test]
 fn help_is_as_recorded() {
     snapshot("tests/snapshots/help.txt", &noctule(&["--help"]).success());
+    snapshot("tests/snapshots/listen-help.txt", &noctule(&["listen", "--help"]).success());
     snapshot("tests/snapshots/models-help.txt", &noctule(&["models", "--help"]).success());
     snapshot("tests/snapshots/transcribe-help.txt", &noctule(&["transcribe", "--help"]).success());
     snapshot("tests/snapshots/quantize-help.txt", &noctule(&["quantize", "--help"]).success());

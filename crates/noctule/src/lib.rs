@@ -44,6 +44,7 @@ mod forward;
 pub mod grammar;
 mod hypothesis;
 pub mod language;
+pub mod live;
 pub mod mel;
 pub mod memory;
 pub mod options;

@@ -8,6 +8,7 @@ mod run;
 mod steps;
 
 pub(crate) use history::History;
+pub(crate) use steps::{detect_language, opening_tokens};
 
 use crate::align_window::Aligner;
 use crate::alignment_heads::{Head, ModelDims, heads_for};
@@ -18,6 +19,7 @@ use crate::encoder::Encoder;
 use crate::error::Error;
 use crate::events::Events;
 use crate::language;
+use crate::live::Attention;
 use crate::mel::{Mel, MelComputer, MelMaximum, PeakMeter};
 use crate::memory::{Buffers, default_precision};
 use crate::options::{LanguageChoice, Options, Task};
@@ -52,7 +54,7 @@ pub struct Transcriber {
     pub(crate) model: Model,
     pub(crate) weights: Weights,
     pub(crate) compute: Compute,
-    heads: Vec<Head>,
+    pub(crate) heads: Vec<Head>,
     pub(crate) mel: MelComputer,
     pub(crate) state: State,
 }
@@ -66,7 +68,8 @@ pub(crate) struct State {
     pub cells: Cells,
     pub cross: CrossCache,
     aligner: Aligner,
-    phases: Phases,
+    pub live: Attention,
+    pub phases: Phases,
 }
 
 /// Where a run begins and what is known beforehand.
@@ -102,6 +105,7 @@ impl Transcriber {
             cells: Cells::new(hparams.n_text_layer, d),
             cross: CrossCache::new(hparams.n_text_layer, heads, d / heads),
             aligner: Aligner::default(),
+            live: Attention::default(),
             phases: Phases::default(),
         };
         let dims = ModelDims {
@@ -138,14 +142,14 @@ impl Transcriber {
 
     /// The buffers that are held now.
     pub fn buffers(&self) -> Buffers {
-        let State { mel, encoder, decoder, cells, cross, .. } = &self.state;
+        let State { mel, encoder, decoder, cells, cross, live, .. } = &self.state;
         let (frames, encoder) = encoder.size_bytes();
         Buffers {
             self_kv: cells.size_bytes(),
             cross_kv: cross.size_bytes(),
             mel: mel.size_bytes() + frames,
             encoder,
-            decoder: decoder.size_bytes(),
+            decoder: decoder.size_bytes() + live.size_bytes(),
         }
     }
 
@@ -183,6 +187,8 @@ impl Transcriber {
         let positions = self.check(options)?;
         let state = &mut self.state;
         (state.phases, state.decoder.passes) = (Phases::default(), Passes::default());
+        // The encoder will hold other audio than what was heard last.
+        state.live.heard(0, 0);
         state.aligner.resume(0.0);
         let vocab = self.model.vocab();
         // The first distilled models were trained without timestamps.
@@ -210,7 +216,10 @@ impl Transcriber {
     }
 
     /// Checks `options` against the model; returns the encoder positions to use.
-    fn check(&self, options: &Options) -> Result<usize, Error> {
+    ///
+    /// # Errors
+    /// Options that do not fit each other or the model.
+    pub fn check(&self, options: &Options) -> Result<usize, Error> {
         let (vocab, hparams) = (self.model.vocab(), self.model.hparams());
         if options.task == Task::Translate && !vocab.is_multilingual() {
             return Err(Error::CannotTranslate { model: self.model.name().to_owned() });

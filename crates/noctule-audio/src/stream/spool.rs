@@ -151,7 +151,7 @@ fn narrow(x: f32) -> Option<i16> {
 }
 
 /// `TMPDIR`, or the folder for large temporary files: `/tmp` is memory on many systems.
-fn temporary_folder() -> PathBuf {
+pub fn temporary_folder() -> PathBuf {
     let large = Path::new("/var/tmp");
     if std::env::var_os("TMPDIR").is_none() && large.is_dir() { large.into() } else { std::env::temp_dir() }
 }

@@ -5,6 +5,8 @@ use noctule::format::Format;
 use noctule::language;
 use noctule::options::{LanguageChoice, SuppressPattern};
 use noctule_audio::ffmpeg::FfmpegUse;
+use noctule_audio::mic::Tool;
+use noctule_listen::PolicyKind;
 use std::fmt;
 
 /// No recording is longer (some thirty years, in seconds); more is a slip.
@@ -21,6 +23,17 @@ pub fn formats() -> impl TypedValueParser<Value = Format> {
 /// Reads when ffmpeg is to be used.
 pub fn ffmpeg_use() -> impl TypedValueParser<Value = FfmpegUse> {
     PossibleValuesParser::new(FfmpegUse::ALL.map(FfmpegUse::name)).try_map(|name| name.parse::<FfmpegUse>())
+}
+
+/// Reads the name of a program that records.
+pub fn recorder() -> impl TypedValueParser<Value = Tool> {
+    let named = |name: String| Tool::ALL.into_iter().find(|tool| tool.name() == name).ok_or("no such program");
+    PossibleValuesParser::new(Tool::ALL.map(Tool::name)).try_map(named)
+}
+
+/// Reads the name of a policy.
+pub fn policy() -> impl TypedValueParser<Value = PolicyKind> {
+    PossibleValuesParser::new(PolicyKind::ALL.map(PolicyKind::name)).try_map(|name| name.parse::<PolicyKind>())
 }
 
 /// A known language or `auto`.

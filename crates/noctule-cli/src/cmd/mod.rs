@@ -4,6 +4,7 @@ pub mod bench;
 pub mod doctor;
 pub mod eval;
 pub mod imatrix;
+pub mod listen;
 pub mod models;
 pub mod progress;
 pub mod quantize;

@@ -16,6 +16,7 @@ use crate::timing::timed;
 use crate::transcript::Segment;
 use crate::weights::Net;
 use crate::window::{Opening, Outcome, decode_window};
+use noctule_model::Vocab;
 
 /// A looping window is cut before its loop, and decoded again from there, when
 /// at least this many frames are sound.
@@ -34,7 +35,7 @@ pub(super) fn encode(run: &Run, state: &mut State, seek: usize) {
 }
 
 /// The likeliest language of the encoded window, by its token's probability among all languages.
-pub(super) fn detect_language(net: Net, state: &mut State) -> (usize, f32) {
+pub(crate) fn detect_language(net: Net, state: &mut State) -> (usize, f32) {
     let State { decoder, cells, cross, phases, .. } = state;
     let vocab = net.model.vocab();
     timed(&mut phases.decode, || {
@@ -59,16 +60,22 @@ pub(super) fn detect_language(net: Net, state: &mut State) -> (usize, f32) {
 /// Start-of-transcript, language, task and, without timestamps, the token that says so.
 pub(super) fn start_tokens(run: &Run, language: usize) -> Vec<u32> {
     let vocab = run.net.model.vocab();
+    let mut tokens = opening_tokens(vocab, language, run.options.task);
+    if !run.timestamps {
+        tokens.push(vocab.not_());
+    }
+    tokens
+}
+
+/// Start-of-transcript and, where the model has them, language and task.
+pub(crate) fn opening_tokens(vocab: &Vocab, language: usize, task: Task) -> Vec<u32> {
     let mut tokens = vec![vocab.sot()];
     if vocab.is_multilingual() {
         tokens.push(vocab.language(language));
-        tokens.push(match run.options.task {
+        tokens.push(match task {
             Task::Transcribe => vocab.transcribe(),
             Task::Translate => vocab.translate(),
         });
-    }
-    if !run.timestamps {
-        tokens.push(vocab.not_());
     }
     tokens
 }

@@ -223,6 +223,12 @@ fn token_starts(input: &AlignmentInput<'_>, scratch: &mut Scratch) -> Vec<f64> {
     starts
 }
 
+/// The frame that each of `tokens` text tokens looked at most, by what the last [`align`] has computed in `scratch`.
+pub(crate) fn attended(scratch: &Scratch, frames: usize, tokens: usize) -> Vec<usize> {
+    let least = |row: &[f32]| row.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(frame, _)| frame);
+    scratch.cost.chunks_exact(frames.max(1)).take(tokens).map(least).collect()
+}
+
 /// Fills `scratch.cost`, (text tokens + 1) × frames in use, with the negative mean over heads of the
 /// standardised and filtered weights.
 fn cost_matrix(input: &AlignmentInput<'_>, scratch: &mut Scratch) {

@@ -15,6 +15,7 @@ mod median;
 mod place;
 mod punctuation;
 
+pub(crate) use align::attended;
 pub use align::{AlignedWord, AlignmentError, AlignmentInput, Scratch, align, cut_at_segments};
 pub use dtw::{DtwScratch, dtw};
 pub use median::median_filter;

@@ -11,6 +11,7 @@ use noctule_audio::stereo::Loudness;
 use noctule_audio::stream::{SampleSpool, Stored, Survey, Tape, survey};
 use noctule_audio::vad::{ConvWeights, SileroWeights, SpeechFinder, TimeMap, Vad, VadOptions};
 use noctule_model::silero;
+use std::path::Path;
 
 /// Length of one window of the engine, seconds.
 const WINDOW_S: f64 = 30.0;
@@ -145,15 +146,15 @@ pub struct Detector {
 impl Detector {
     /// The detector that was asked for.
     pub fn new(speech: &Speech) -> Result<Self, Failure> {
-        let vad = match &speech.model {
-            None => Vad::earshot(),
-            Some(path) => {
-                let weights = silero::read(path).map_err(Failure::work)?;
-                Vad::silero(silero_weights(weights)).map_err(Failure::work)?
-            }
-        };
-        Ok(Self { vad, options: speech.options })
+        Ok(Self { vad: vad(speech.model.as_deref())?, options: speech.options })
     }
+}
+
+/// Silero with the weights of this file; the built-in detector without one.
+pub fn vad(model: Option<&Path>) -> Result<Vad, Failure> {
+    let Some(path) = model else { return Ok(Vad::earshot()) };
+    let weights = silero::read(path).map_err(Failure::work)?;
+    Vad::silero(silero_weights(weights)).map_err(Failure::work)
 }
 
 /// The reader's weights in the network's own struct; the layouts are the same.

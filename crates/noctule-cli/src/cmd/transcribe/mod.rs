@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::naming;
 use crate::plan::{Input, Item, ModelChoice, Plan, Stdout};
 use crate::{interrupt, terminal};
+pub use audio::vad;
 use audio::{Detector, Sound};
 use clock::FileClock;
 pub use colours::scale as colour_scale;

@@ -1,0 +1,123 @@
+//! `noctule listen`: sound as it comes → text as it stands.
+//!
+//! `source` captures on a thread of its own into a ring (or block by block onto a simulated clock), the session of
+//! `noctule-listen` computes here, and `show` puts its events where a person or a program reads them.
+
+mod show;
+mod source;
+mod view;
+
+use super::transcribe::{model, vad};
+use crate::args::ListenArgs;
+use crate::failure::Failure;
+use crate::{interrupt, plan, terminal};
+use noctule::options::Task;
+use noctule::{Options, Transcriber};
+use noctule_audio::mic;
+use noctule_audio::stream::temporary_folder;
+use noctule_listen::endpoint::EndpointOptions;
+use noctule_listen::event::Stats;
+use noctule_listen::pace::PaceOptions;
+use noctule_listen::ring::{IN_MEMORY, ON_DISK, ring};
+use noctule_listen::{Clock, Meter, Positions, Session, SessionOptions, live, simulate};
+use show::Show;
+use source::{Blocks, Source};
+use std::cell::RefCell;
+use std::io::{self, Write};
+
+/// Listens until the sound ends or the user has heard enough.
+///
+/// # Errors
+/// [`Failure::Usage`] for what the model cannot do; [`Failure::Work`] for sound or a model that cannot be had, and a
+/// microphone that ends by itself.
+pub fn run(args: &ListenArgs) -> Result<(), Failure> {
+    if args.source.list_devices {
+        return list_devices();
+    }
+    interrupt::listen();
+    let mut session = session(args)?;
+    let show = RefCell::new(Show::new(args));
+    let mut stop = || show.borrow_mut().tick() || interrupt::requested();
+    let mut sink = |event| show.borrow_mut().event(event);
+    let ended = match &args.audio {
+        Some(path) if args.source.simulate => {
+            let mut blocks = Blocks::open(path, args.source.pcm)?;
+            simulate::simulate(&mut session, &mut blocks, &mut stop, &mut sink)?;
+            blocks.conclude()
+        }
+        _ => {
+            let (feeder, drain) = ring(IN_MEMORY, &temporary_folder(), ON_DISK);
+            let mut source = Source::open(args)?;
+            terminal::notice(args.quiet, &format!("listening to {}; Ctrl-C ends", source.name()));
+            show.borrow_mut().watch(source.level());
+            source.start(feeder)?;
+            let ended = live::listen(&mut session, &drain, &mut stop, &mut sink)?;
+            source.finish();
+            ended
+        }
+    };
+    let stats = show.into_inner().finish()?;
+    terminal::notice(args.quiet, &summary(&stats));
+    ended.map_or(Ok(()), |reason| Err(Failure::Work(reason)))
+}
+
+fn session(args: &ListenArgs) -> Result<Session<Transcriber>, Failure> {
+    let engine = &args.engine;
+    let task = if args.translate { Task::Translate } else { Task::Transcribe };
+    let options = SessionOptions {
+        policy: args.live.policy,
+        front: args.live.front,
+        pace: PaceOptions { min_step: args.live.step, ..PaceOptions::default() },
+        endpoint: EndpointOptions {
+            threshold: args.live.vad_threshold,
+            hang_over: args.live.pause,
+            ..EndpointOptions::default()
+        },
+        language: args.language.0.clone(),
+        task,
+        beam_size: args.live.beam_size.into(),
+        final_beam_size: args.live.beam_size.into(),
+        positions: if engine.audio_ctx == 0 { Positions::Full } else { Positions::AtLeast(engine.audio_ctx) },
+        prompt: args.prompt.clone(),
+        ..SessionOptions::default()
+    };
+    let detector = vad(args.live.vad_model.as_deref())?;
+    let model = model::load(&plan::model(engine)?, args.quiet)?;
+    let config = plan::config(engine);
+    let mut needed = Options { word_timestamps: true, ..Options::default() };
+    needed.search.beam_size = options.final_beam_size;
+    model::check_memory(&model, config.precision, &needed, engine.memory_limit)?;
+    let transcriber = Transcriber::new(model, config)?;
+    let clock = if args.source.simulate { Clock::simulated(Meter::Wall) } else { Clock::real() };
+    Ok(Session::new(transcriber, detector, clock, options)?)
+}
+
+fn list_devices() -> Result<(), Failure> {
+    let devices = mic::devices();
+    if devices.is_empty() {
+        return Err(Failure::work(
+            "nothing to record from was found: install pipewire-bin (pw-record, pw-dump) or alsa-utils (arecord), \
+             or pipe samples in (noctule listen - --pcm s16le:16000:1)",
+        ));
+    }
+    let mut text = String::new();
+    for device in devices {
+        let (tool, name) = (device.tool.name(), terminal::harmless(&device.name));
+        text.push_str(&format!("{tool:<10} {name:<32} {}\n", terminal::harmless(&device.description)));
+    }
+    io::stdout().write_all(text.as_bytes()).map_err(super::transcribe::stdout_failure)
+}
+
+/// One line about the whole.
+fn summary(stats: &Stats) -> String {
+    let mut text = format!(
+        "{} of sound, {} words; computing took {:.1} s",
+        super::progress::clock(stats.audio_s),
+        stats.words,
+        stats.computed_s
+    );
+    if stats.lost_s > 0.0 {
+        text.push_str(&format!("; {:.1} s of sound were lost", stats.lost_s));
+    }
+    text
+}

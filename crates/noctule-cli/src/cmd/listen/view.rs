@@ -1,0 +1,284 @@
+//! The bottom of the terminal while somebody speaks: the open sentence, and how everything does.
+//!
+//! Events enter, text with control sequences leaves: it takes away what was drawn before, writes complete segments, which scroll up and
+//! stay, and draws the rest again.
+
+use super::source::SharedLevel;
+use crate::cmd::progress::clock;
+use crate::cmd::transcribe::hours;
+use crate::terminal::harmless;
+use console::{Term, measure_text_width};
+use noctule_audio::mic::Level;
+use noctule_listen::event::Stats;
+use noctule_listen::pace;
+use noctule_listen::{Event, Stamped};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+/// Lines of the open sentence at most; its beginning is left out.
+const LINES: usize = 3;
+/// Columns of the level meter.
+const METER: usize = 12;
+/// The view is drawn again after this, when nothing happens.
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// What is shown.
+pub struct View {
+    colours: bool,
+    level: Option<SharedLevel>,
+    /// Words that stand and whose segment is not complete.
+    open: String,
+    tentative: String,
+    speaking: bool,
+    /// Where computing stands: `None` while nothing was said about it.
+    stats: Option<Stats>,
+    lag: f64,
+    thrift: pace::Level,
+    /// Seconds on the session's clock at the last event, and when that was.
+    time: (f64, Instant),
+    /// Lines that are drawn.
+    drawn: usize,
+    last: Instant,
+}
+
+impl View {
+    /// An empty view; `colours` allows dimming.
+    pub fn new(colours: bool) -> Self {
+        let now = Instant::now();
+        Self {
+            colours,
+            level: None,
+            open: String::new(),
+            tentative: String::new(),
+            speaking: false,
+            stats: None,
+            lag: 0.0,
+            thrift: pace::Level::Full,
+            time: (0.0, now),
+            drawn: 0,
+            last: now,
+        }
+    }
+
+    /// Shows this level from now on.
+    pub fn watch(&mut self, level: SharedLevel) {
+        self.level = Some(level);
+        self.time = (0.0, Instant::now());
+    }
+
+    /// What to write for an event.
+    pub fn event(&mut self, stamped: Stamped) -> String {
+        self.time = (stamped.time_s, Instant::now());
+        let mut above = String::new();
+        match stamped.event {
+            Event::SpeechStart { .. } => self.speaking = true,
+            Event::SpeechEnd { .. } => self.speaking = false,
+            Event::Commit { text, .. } => {
+                self.open.push_str(&text);
+                self.tentative.clear();
+            }
+            Event::Partial { text, .. } => self.tentative = text,
+            Event::Segment(segment) => {
+                let segment = segment.0;
+                let behind = self.open.strip_prefix(&segment.text).map(str::to_owned);
+                self.open = behind.unwrap_or_default();
+                let times = format!("[{} --> {}]", hours(segment.start), hours(segment.end));
+                above = format!("{times}  {}\n", harmless(segment.text.trim()));
+            }
+            Event::Language { language, probability } => {
+                above = format!("language: {language} ({:.0} %)\n", 100.0 * probability);
+            }
+            Event::Lag { lag_s, level, .. } => (self.lag, self.thrift) = (lag_s, level),
+            Event::Lost { at, seconds } => above = format!("({seconds:.1} s of sound were lost at {})\n", hours(at)),
+            Event::Stats(stats) => {
+                (self.lag, self.thrift) = (stats.lag_s, stats.level);
+                self.stats = Some(stats);
+            }
+            _ => {}
+        }
+        self.draw(&above)
+    }
+
+    /// What to write now and then, when nothing happens.
+    pub fn refresh(&mut self) -> String {
+        if self.level.is_none() || self.last.elapsed() < REFRESH { String::new() } else { self.draw("") }
+    }
+
+    /// What to write in the end.
+    pub fn finish(&mut self) -> String {
+        self.clear()
+    }
+
+    fn clear(&mut self) -> String {
+        match std::mem::take(&mut self.drawn) {
+            0 => String::new(),
+            lines => format!("\r\x1b[{lines}A\x1b[J"),
+        }
+    }
+
+    fn draw(&mut self, above: &str) -> String {
+        self.last = Instant::now();
+        let width = usize::from(Term::stdout().size().1).max(20) - 1;
+        let mut text = self.clear() + above;
+        let mut lines = self.sentence(width);
+        lines.push(fit(&self.status(), width));
+        for line in &lines {
+            text.push_str(line);
+            text.push('\n');
+        }
+        self.drawn = lines.len();
+        text
+    }
+
+    /// The end of the open sentence, in lines of `width` columns.
+    fn sentence(&self, width: usize) -> Vec<String> {
+        let words = |text: &str, dim: bool| {
+            harmless(text).split_whitespace().map(|word| (word.to_owned(), dim)).collect::<Vec<_>>()
+        };
+        let all = [words(&self.open, false), words(&self.tentative, true)].concat();
+        let (mut lines, mut column): (Vec<Vec<(String, bool)>>, usize) = (Vec::new(), 0);
+        for (word, dim) in all {
+            let word = fit(&word, width);
+            let length = measure_text_width(&word);
+            if lines.is_empty() || column + 1 + length > width {
+                lines.push(Vec::new());
+                column = 0;
+            }
+            column += length + usize::from(column > 0);
+            if let Some(line) = lines.last_mut() {
+                line.push((word, dim));
+            }
+        }
+        let first = lines.len().saturating_sub(LINES);
+        lines[first..].iter().map(|line| self.styled(line)).collect()
+    }
+
+    /// Words of a line, the tentative ones dimmed, or behind a dash where that is not wanted.
+    fn styled(&self, line: &[(String, bool)]) -> String {
+        let standing = line.iter().take_while(|(_, dim)| !dim).count();
+        let join = |part: &[(String, bool)]| part.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(" ");
+        let (stands, may_change) = (join(&line[..standing]), join(&line[standing..]));
+        let between = if stands.is_empty() || may_change.is_empty() { "" } else { " " };
+        match (may_change.is_empty(), self.colours) {
+            (true, _) => stands,
+            (false, true) => format!("{stands}{between}\x1b[2m{may_change}\x1b[0m"),
+            (false, false) => format!("{stands}{between}{may_change}"),
+        }
+    }
+
+    fn status(&self) -> String {
+        let elapsed = self.time.0 + if self.level.is_some() { self.time.1.elapsed().as_secs_f64() } else { 0.0 };
+        let mut parts = Vec::new();
+        if let Some(level) = &self.level {
+            let level = level.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            parts.push(meter(&level));
+        }
+        parts.push(format!("{}  {}", clock(elapsed), if self.speaking { "speech " } else { "silence" }));
+        if let Some(stats) = &self.stats {
+            if stats.words > 0 {
+                parts.push(format!("latency {:.1} s", stats.latency_s));
+            }
+            if stats.audio_s > 0.0 {
+                parts.push(format!("computing {:.2} s/s", stats.computed_s / stats.audio_s));
+            }
+        }
+        if self.lag >= 1.0 || self.thrift > pace::Level::Full {
+            parts.push(format!("{:.1} s behind ({})", self.lag, self.thrift));
+        }
+        parts.extend(temperature().map(|degrees| format!("{degrees:.0} °C")));
+        parts.join("  ")
+    }
+}
+
+/// A bar and a number.
+fn meter(level: &Level) -> String {
+    let columns = |decibels| (Level::part(decibels) * METER as f32).round() as usize;
+    let (now, peak) = (columns(level.rms()), columns(level.peak()));
+    let bar: String = (0..METER)
+        .map(|column| match column {
+            column if column < now => '█',
+            column if column + 1 == peak => '▏',
+            _ => '·',
+        })
+        .collect();
+    format!("{bar} {:>3.0} dB", level.peak())
+}
+
+/// Of the processor, where Linux tells.
+fn temperature() -> Option<f32> {
+    let text = std::fs::read_to_string("/sys/class/thermal/thermal_zone0/temp").ok()?;
+    Some(text.trim().parse::<f32>().ok()? / 1000.0)
+}
+
+/// `text` cut to `width` columns.
+fn fit(text: &str, width: usize) -> String {
+    console::truncate_str(text, width, "…").into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use noctule_listen::event::Word;
+
+    fn tell(view: &mut View, event: Event) -> String {
+        view.event(Stamped { time_s: 1.0, event })
+    }
+
+    fn commit(text: &str) -> Event {
+        Event::Commit { text: text.into(), words: Vec::<Word>::new() }
+    }
+
+    #[test]
+    fn what_is_drawn_is_taken_away_before_it_is_drawn_again() {
+        let mut view = View::new(true);
+        let first = tell(&mut view, Event::Partial { text: " hello wor".into(), heard: 1.0 });
+        assert!(!first.contains("\x1b[J") && first.contains("\x1b[2mhello wor\x1b[0m"), "{first:?}");
+        assert_eq!(first.matches('\n').count(), 2);
+        let second = tell(&mut view, commit(" hello"));
+        assert!(second.starts_with("\r\x1b[2A\x1b[J"), "{second:?}");
+        assert!(view.finish().ends_with("\x1b[J") && view.finish().is_empty());
+    }
+
+    #[test]
+    fn complete_segments_leave_the_open_sentence() {
+        let mut view = View::new(false);
+        tell(&mut view, commit(" One is done. Two"));
+        let segment = noctule::Segment {
+            id: 0,
+            start: 0.5,
+            end: 1.25,
+            text: " One is done.".into(),
+            tokens: Vec::new(),
+            avg_logprob: 0.0,
+            no_speech_prob: 0.0,
+            compression_ratio: 1.0,
+            temperature: 0.0,
+            words: Vec::new(),
+            speaker: None,
+            speaker_turn_next: false,
+            doubt: None,
+        };
+        let text = tell(&mut view, Event::Segment(noctule_listen::event::SegmentEvent(segment)));
+        assert!(text.contains("[00:00:00.500 --> 00:00:01.250]  One is done.\nTwo\n"), "{text:?}");
+    }
+
+    #[test]
+    fn long_sentences_show_their_end() {
+        let mut view = View::new(true);
+        view.open = " word".repeat(100) + " last\x1b[31m";
+        view.tentative = " maybe".into();
+        let lines = view.sentence(30);
+        assert_eq!(lines.len(), LINES);
+        assert!(lines.iter().all(|line| measure_text_width(line) <= 30), "{lines:?}");
+        assert!(lines[LINES - 1].contains("last\\u{1b}[31m") && lines[LINES - 1].contains("maybe"), "{lines:?}");
+        assert!(measure_text_width(&view.sentence(20)[0]) <= 20);
+    }
+
+    #[test]
+    fn the_meter_has_a_bar() {
+        let mut level = Level::default();
+        assert_eq!(meter(&level), "············ -60 dB");
+        level.push(&[1.0; 100]);
+        assert_eq!(meter(&level), "████████████   0 dB");
+    }
+}
