@@ -3,17 +3,15 @@
 
 use crate::alignment_heads::Head;
 use crate::decoder::{Batch, Capture};
-use crate::error::Error;
 use crate::search::Machine;
 use crate::tokenizer::word_groups;
 use crate::transcript::Segment;
-use crate::words::{AlignmentInput, Scratch, align, cut_at_segments, place_words};
+use crate::words::{AlignedWord, AlignmentInput, Scratch, align, cut_at_segments, place_words};
 use noctule_model::Vocab;
 
 /// What word alignment keeps between windows.
 #[derive(Debug, Default)]
 pub(crate) struct Aligner {
-    weights: Vec<f32>,
     scratch: Scratch,
     /// End of the last word before this window, seconds.
     last_speech: f64,
@@ -44,19 +42,33 @@ impl Aligner {
         self.last_speech
     }
 
-    /// Fills `segments[..].words` and moves the segments' times to their words.
-    pub fn run(&mut self, machine: &mut Machine, window: &Aligned, segments: &mut [Segment]) -> Result<(), Error> {
+    /// Fills `segments[..].words` and moves the segments' times to their words. `weights` is room for attention.
+    pub fn run(&mut self, machine: &mut Machine, window: &Aligned, segments: &mut [Segment], weights: &mut Vec<f32>) {
+        let words = self.words(machine, window, segments, weights);
+        if !words.is_empty() {
+            place_words(segments, words, window.offset, &mut self.last_speech);
+        }
+    }
+
+    /// The words of `segments` where the attention has them: pauses belong to words. `weights` as for [`run`](Self::run).
+    pub fn words(
+        &mut self,
+        machine: &mut Machine,
+        window: &Aligned,
+        segments: &[Segment],
+        weights: &mut Vec<f32>,
+    ) -> Vec<AlignedWord> {
         let text: Vec<u32> = segments.iter().flat_map(|s| s.tokens.iter().map(|t| t.id)).collect();
         if text.is_empty() || window.used == 0 {
-            return Ok(());
+            return Vec::new();
         }
         let probs: Vec<f32> = segments.iter().flat_map(|s| s.tokens.iter().map(|t| t.logprob.exp())).collect();
         let lengths: Vec<usize> = segments.iter().map(|s| s.tokens.len()).collect();
         let tokens = [window.start, &[window.vocab.not_()], &text, &[window.vocab.eot()]].concat();
-        self.attend(machine, window, &tokens);
+        attend(machine, window, &tokens, weights);
         let groups = cut_at_segments(&word_groups(window.vocab, &text, window.language), &lengths);
         let input = AlignmentInput {
-            weights: &self.weights,
+            weights,
             heads: window.heads.len(),
             rows: tokens.len(),
             frames_total: window.positions,
@@ -65,22 +77,20 @@ impl Aligner {
             token_probs: &probs,
             sot_len: window.start.len(),
         };
-        let words = align(|id| window.vocab.token(id), &groups, &input, &mut self.scratch)
-            .unwrap_or_else(|error| unreachable!("sizes were made together: {error}"));
-        place_words(segments, words, window.offset, &mut self.last_speech);
-        Ok(())
+        align(|id| window.vocab.token(id), &groups, &input, &mut self.scratch)
+            .unwrap_or_else(|error| unreachable!("sizes were made together: {error}"))
     }
+}
 
-    /// Runs `tokens` from an empty cache and collects the attention of the heads.
-    fn attend(&mut self, machine: &mut Machine, window: &Aligned, tokens: &[u32]) {
-        machine.cells.clear();
-        let cells: Vec<u32> = tokens.iter().map(|_| machine.cells.take()).collect();
-        let lists: Vec<&[u32]> = (1..=cells.len()).map(|n| &cells[..n]).collect();
-        let positions: Vec<usize> = (0..tokens.len()).collect();
-        self.weights.resize(window.heads.len() * tokens.len() * window.positions, 0.0);
-        let batch = Batch { tokens, positions: &positions, cells: &lists, wanted: &[] };
-        let capture = Capture { heads: window.heads, weights: &mut self.weights };
-        machine.decoder.run(machine.net, machine.cells, machine.cross, &batch, Some(capture));
-        *machine.steps += 1;
-    }
+/// Runs `tokens` from an empty cache and collects the attention of the heads.
+fn attend(machine: &mut Machine, window: &Aligned, tokens: &[u32], weights: &mut Vec<f32>) {
+    machine.cells.clear();
+    let cells: Vec<u32> = tokens.iter().map(|_| machine.cells.take()).collect();
+    let lists: Vec<&[u32]> = (1..=cells.len()).map(|n| &cells[..n]).collect();
+    let positions: Vec<usize> = (0..tokens.len()).collect();
+    weights.resize(window.heads.len() * tokens.len() * window.positions, 0.0);
+    let batch = Batch { tokens, positions: &positions, cells: &lists, wanted: &[] };
+    let capture = Capture { heads: window.heads, weights };
+    machine.decoder.run(machine.net, machine.cells, machine.cross, &batch, Some(capture));
+    *machine.steps += 1;
 }

@@ -79,6 +79,11 @@ impl Encoder {
         }
     }
 
+    /// The memory of the residual stream, which nobody needs between [`Self::operand`] and the next run.
+    pub fn spare(&mut self) -> &mut Vec<f32> {
+        &mut self.stream
+    }
+
     /// The features as the operand of the decoder's products.
     pub fn operand(&mut self, net: Net) -> &Operand {
         let d = net.model.hparams().n_audio_state;

@@ -33,6 +33,7 @@ pub mod alignment_heads;
 pub mod bench;
 mod cache;
 pub mod checkpoint;
+mod coverage;
 mod decoder;
 #[cfg(feature = "embedded-model")]
 mod embedded;

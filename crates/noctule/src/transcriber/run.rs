@@ -205,7 +205,7 @@ impl Run<'_> {
         }
         let opening = Opening { context: history.context(self.net, options), start: start_tokens(self, spoken) };
         let place = Place { seek: *seek, end: self.end, frames: self.frames() };
-        let (outcome, step, mut segments) = decode(self, state, place, &opening, events)?;
+        let (outcome, step, mut segments) = decode(self, state, place, spoken, &opening, events)?;
         let silent =
             outcome.no_speech_prob > options.thresholds.no_speech && outcome.avg_logprob < options.thresholds.logprob;
         history.update(&outcome, &opening, silent, options);
@@ -213,7 +213,7 @@ impl Run<'_> {
             segments.clear();
         }
         if options.word_timestamps && !segments.is_empty() {
-            align(self, state, place, spoken, &mut segments, events)?;
+            align(self, state, place, spoken, &mut segments, events);
         }
         self.publish(self.net.model.vocab(), segments, transcript, events);
         *seek += step;

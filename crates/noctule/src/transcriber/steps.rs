@@ -3,6 +3,7 @@
 use super::State;
 use super::run::Run;
 use crate::align_window::Aligned;
+use crate::coverage::{Sound, find_cut, is_sparse, shorten};
 use crate::decoder::Batch;
 use crate::error::Error;
 use crate::events::Events;
@@ -85,10 +86,11 @@ pub(super) fn decode(
     run: &Run,
     state: &mut State,
     place: Place,
+    language: usize,
     opening: &Opening,
     events: &mut dyn Events,
 ) -> Result<(Outcome, usize, Vec<Segment>), Error> {
-    let State { decoder, cells, cross, phases, .. } = state;
+    let State { mel, encoder, decoder, cells, cross, phases, aligner, .. } = state;
     let (net, options) = (run.net, run.options);
     let vocab = net.model.vocab();
     let start = std::time::Instant::now();
@@ -111,6 +113,19 @@ pub(super) fn decode(
         outcome.failure = None;
         outcome.avg_logprob = outcome.hypothesis.avg_logprob();
     }
+    let whole = run.timestamps && !options.single_segment && options.max_tokens == 0 && options.grammar.is_none();
+    if whole && options.search.fallback && outcome.failure.is_none() {
+        let sound = Sound::of(mel, place.seek, place.frames);
+        if is_sparse(&outcome.hypothesis, vocab, &sound) {
+            let segments = cut(&outcome, vocab, place, run.duration, run.timestamps, options);
+            let tokens = alignment_start(run, language);
+            let window = aligned(run, place, language, &tokens);
+            let words = aligner.words(&mut machine, &window, &segments, encoder.spare());
+            if let Some(cut) = find_cut(&words, &sound, outcome.hypothesis.delta) {
+                shorten(&mut outcome.hypothesis, cut, vocab);
+            }
+        }
+    }
     phases.fallbacks += outcome.fallbacks;
     phases.looped += outcome.failed.0;
     phases.improbable += outcome.failed.1;
@@ -129,24 +144,30 @@ pub(super) fn align(
     language: usize,
     segments: &mut [Segment],
     events: &mut dyn Events,
-) -> Result<(), Error> {
-    let State { decoder, cells, cross, phases, aligner, .. } = state;
-    let net = run.net;
+) {
+    let State { encoder, decoder, cells, cross, phases, aligner, .. } = state;
     let start = std::time::Instant::now();
     let mut cancelled = || events.cancelled();
-    let mut machine = Machine { net, decoder, cells, cross, steps: &mut phases.steps, cancelled: &mut cancelled };
-    let mut tokens = start_tokens(run, language);
-    tokens.retain(|t| *t != net.model.vocab().not_());
-    let window = Aligned {
-        vocab: net.model.vocab(),
+    let steps = &mut phases.steps;
+    let mut machine = Machine { net: run.net, decoder, cells, cross, steps, cancelled: &mut cancelled };
+    let tokens = alignment_start(run, language);
+    aligner.run(&mut machine, &aligned(run, place, language, &tokens), segments, encoder.spare());
+    phases.decode += start.elapsed();
+}
+
+/// What stands before the no-timestamps token while words are placed.
+fn alignment_start(run: &Run, language: usize) -> Vec<u32> {
+    opening_tokens(run.net.model.vocab(), language, run.options.task)
+}
+
+fn aligned<'a>(run: &'a Run, place: Place, language: usize, start: &'a [u32]) -> Aligned<'a> {
+    Aligned {
+        vocab: run.net.model.vocab(),
         heads: run.heads,
-        start: &tokens,
+        start,
         language: language::LANGUAGES[language].0,
         positions: run.positions,
         used: ((place.end - place.seek).min(place.frames) / 2).max(1),
         offset: place.seek as f64 * FRAME,
-    };
-    let result = aligner.run(&mut machine, &window, segments);
-    phases.decode += start.elapsed();
-    result
+    }
 }
