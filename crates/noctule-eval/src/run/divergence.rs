@@ -55,8 +55,7 @@ impl Evaluator<'_> {
         let request =
             Request { timeout_s, memory_limit_bytes: self.grid.rules.memory_limit_bytes, ..Request::new(command) };
         let (reply, board, span, clock_step_s) = self.watched(job, &request)?;
-        let limited = self.grid.rules.memory_limit_bytes.is_some();
-        let (mut status, mut detail) = judge(&reply, &board, limited);
+        let (mut status, mut detail) = judge(&reply, &board, self.grid.rules.memory_limit_bytes);
         if status == Status::Throttled {
             (status, detail) = (Status::Ok, String::new());
         }

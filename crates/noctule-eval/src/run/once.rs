@@ -146,8 +146,7 @@ impl Evaluator<'_> {
     }
 
     fn outcome(&self, job: &Job, reply: &Reply, mut board: BoardUse, heard: Heard) -> Outcome {
-        let limited = self.grid.rules.memory_limit_bytes.is_some();
-        let (mut status, mut detail) = judge(reply, &board, limited);
+        let (mut status, mut detail) = judge(reply, &board, self.grid.rules.memory_limit_bytes);
         if job.cell.task != Task::Timing {
             if status == Status::Throttled {
                 (status, detail) = (Status::Ok, String::new());

@@ -79,7 +79,10 @@ const NO_MEMORY: [&str; 7] = [
 const DETAIL: usize = 300;
 
 /// Judges how a command ended, before its output is looked at. The second part says more, where there is more to say.
-pub fn judge(reply: &Reply, board: &BoardUse, limited: bool) -> (Status, String) {
+pub fn judge(reply: &Reply, board: &BoardUse, memory_limit: Option<u64>) -> (Status, String) {
+    let limited = memory_limit.is_some();
+    // Quicker than anybody looked.
+    let exceeded = memory_limit.is_some_and(|limit| reply.usage.peak_bytes() > limit);
     match (reply.killed, &reply.exit) {
         (Some(Killed::Timeout), _) => (Status::Timeout, format!("did not end within {:.0} s", reply.usage.wall_s)),
         (Some(Killed::MemoryLimit), _) => (Status::MemoryLimit, memory(reply)),
@@ -92,6 +95,7 @@ pub fn judge(reply: &Reply, board: &BoardUse, limited: bool) -> (Status, String)
         (None, Exit::Signal(9)) if board.thrash.oom_kills > 0 => {
             (Status::OutOfMemory, format!("killed by the kernel: {}", memory(reply)))
         }
+        (None, Exit::Code(0)) if exceeded => (Status::MemoryLimit, memory(reply)),
         (None, Exit::Code(0)) if board.throttled != 0 => {
             (Status::Throttled, describe_throttle(board.throttled).join(", "))
         }
@@ -137,6 +141,9 @@ mod tests {
     use super::*;
     use crate::board::Thrash;
 
+    /// Less than the replies had.
+    const LIMIT: u64 = 200 << 20;
+
     fn reply(exit: Exit, killed: Option<Killed>, stderr: &str) -> Reply {
         let usage = Usage { wall_s: 12.0, max_rss_bytes: 300 << 20, ..Usage::default() };
         Reply { exit, killed, usage, stdout: String::new(), stderr: stderr.into() }
@@ -147,25 +154,35 @@ mod tests {
         let calm = BoardUse::default();
         let oom = BoardUse { thrash: Thrash { oom_kills: 1, ..Thrash::default() }, ..BoardUse::default() };
         let hot = BoardUse { throttled: 4, ..BoardUse::default() };
-        for (exit, killed, stderr, board, limited, status, detail) in [
-            (Exit::Code(0), None, "", &calm, false, Status::Ok, ""),
-            (Exit::Code(0), None, "", &hot, false, Status::Throttled, "throttled"),
-            (Exit::Code(3), None, "a\nno such model\n\n", &calm, false, Status::Failed, "exit code 3: no such model"),
-            (Exit::Code(3), None, "", &hot, false, Status::Failed, "it said nothing"),
-            (Exit::Signal(11), None, "", &calm, true, Status::Crashed, "segmentation"),
-            (Exit::Signal(9), None, "", &calm, false, Status::Crashed, "killed by somebody else"),
-            (Exit::Signal(9), None, "", &oom, false, Status::OutOfMemory, "kernel: it had 300 MB"),
-            (Exit::Signal(9), Some(Killed::MemoryLimit), "", &calm, true, Status::MemoryLimit, "300 MB"),
-            (Exit::Signal(6), None, "memory allocation of 99 bytes failed", &calm, true, Status::MemoryLimit, "99"),
-            (Exit::Signal(6), None, "memory allocation of 99 bytes failed", &calm, false, Status::Crashed, "aborted"),
-            (Exit::Signal(15), Some(Killed::Timeout), "", &calm, false, Status::Timeout, "12 s"),
-            (Exit::Code(0), Some(Killed::Timeout), "", &calm, false, Status::Timeout, ""),
-            (Exit::Signal(9), Some(Killed::LowMemory), "", &calm, false, Status::OutOfMemory, "in time"),
-            (Exit::Signal(9), Some(Killed::Flood), "", &calm, false, Status::Failed, "without end"),
-            (Exit::NotStarted("there is no program 'x'".into()), None, "", &calm, false, Status::Missing, "'x'"),
-            (Exit::Unwatched, None, "", &calm, false, Status::Crashed, "watched"),
+        for (exit, killed, stderr, board, limit, status, detail) in [
+            (Exit::Code(0), None, "", &calm, None, Status::Ok, ""),
+            (Exit::Code(0), None, "", &hot, None, Status::Throttled, "throttled"),
+            (Exit::Code(0), None, "", &calm, Some(LIMIT), Status::MemoryLimit, "it had 300 MB"),
+            (Exit::Code(0), None, "", &calm, Some(1 << 30), Status::Ok, ""),
+            (Exit::Code(3), None, "a\nno such model\n\n", &calm, None, Status::Failed, "exit code 3: no such model"),
+            (Exit::Code(3), None, "", &hot, None, Status::Failed, "it said nothing"),
+            (Exit::Signal(11), None, "", &calm, Some(LIMIT), Status::Crashed, "segmentation"),
+            (Exit::Signal(9), None, "", &calm, None, Status::Crashed, "killed by somebody else"),
+            (Exit::Signal(9), None, "", &oom, None, Status::OutOfMemory, "kernel: it had 300 MB"),
+            (Exit::Signal(9), Some(Killed::MemoryLimit), "", &calm, Some(LIMIT), Status::MemoryLimit, "300 MB"),
+            (
+                Exit::Signal(6),
+                None,
+                "memory allocation of 99 bytes failed",
+                &calm,
+                Some(LIMIT),
+                Status::MemoryLimit,
+                "99",
+            ),
+            (Exit::Signal(6), None, "memory allocation of 99 bytes failed", &calm, None, Status::Crashed, "aborted"),
+            (Exit::Signal(15), Some(Killed::Timeout), "", &calm, None, Status::Timeout, "12 s"),
+            (Exit::Code(0), Some(Killed::Timeout), "", &calm, None, Status::Timeout, ""),
+            (Exit::Signal(9), Some(Killed::LowMemory), "", &calm, None, Status::OutOfMemory, "in time"),
+            (Exit::Signal(9), Some(Killed::Flood), "", &calm, None, Status::Failed, "without end"),
+            (Exit::NotStarted("there is no program 'x'".into()), None, "", &calm, None, Status::Missing, "'x'"),
+            (Exit::Unwatched, None, "", &calm, None, Status::Crashed, "watched"),
         ] {
-            let (found, said) = judge(&reply(exit.clone(), killed, stderr), board, limited);
+            let (found, said) = judge(&reply(exit.clone(), killed, stderr), board, limit);
             assert_eq!(found, status, "{exit:?} {killed:?}");
             assert!(said.contains(detail), "{exit:?}: {said}");
         }
