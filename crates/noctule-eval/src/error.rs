@@ -51,6 +51,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         problem: String,
     },
+    /// Two evaluations that cannot be compared.
+    #[error("these cannot be compared: {0}")]
+    Incomparable(String),
     /// Arguments contradict each other or mean nothing.
     #[error("{0}")]
     Usage(String),

@@ -12,11 +12,13 @@
 //! 5. [`normalize`] makes texts comparable, [`align`] finds the words that differ, [`quality_share`] counts the utterances in
 //!    which nothing got worse, [`signals`] tells loops and inventions from plain errors, [`statistics`] says how sure the
 //!    figures are;
-//! 6. [`summary`]: the journal → tables; [`report`]: tables → one page, Markdown, CSV; [`recommend`]: budgets → one row.
+//! 6. [`summary`]: the journal → tables; [`report`]: tables → one page, Markdown, CSV; [`recommend`]: budgets → one row;
+//!    [`compare`]: two evaluations → whether anything got worse.
 #![forbid(unsafe_code)]
 
 pub mod align;
 pub mod board;
+pub mod compare;
 pub mod corpus;
 mod digest;
 pub mod engine;

@@ -95,7 +95,10 @@ fn of_language(
 }
 
 /// Who speaks; every recording is its own speaker where nobody says, and where all are of one.
-fn by_speaker<T: std::ops::AddAssign + Clone>(evidence: &Evidence, of: impl Iterator<Item = (usize, T)>) -> Vec<T> {
+pub(crate) fn by_speaker<T: std::ops::AddAssign + Clone>(
+    evidence: &Evidence,
+    of: impl Iterator<Item = (usize, T)>,
+) -> Vec<T> {
     let all: Vec<(usize, T)> = of.collect();
     let utterances = &evidence.plan.corpus.utterances;
     let name = |index: usize| utterances[index].speaker.as_deref().unwrap_or(&utterances[index].id);

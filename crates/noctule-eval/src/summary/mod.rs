@@ -12,6 +12,7 @@ mod timing;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub(crate) use accuracy::by_speaker;
 pub use accuracy::{Accuracy, Paired};
 pub use cost::{Cost, HOUR_S};
 pub use rows::{Row, join_key};
