@@ -5,6 +5,7 @@
 //! the engine's [`Options`](noctule::Options).
 
 mod bench;
+mod compare;
 mod decoding;
 mod doctor;
 mod eval;
@@ -20,6 +21,7 @@ pub mod values;
 pub mod whisper_cpp;
 
 pub use bench::BenchArgs;
+pub use compare::{CompareArgs, MeasureArg};
 pub use decoding::{ContextArgs, DecodingArgs, EngineArgs, PrecisionArg, SearchArgs};
 pub use doctor::DoctorArgs;
 pub use eval::{Budget, EvalArgs, EvalModeArg, TaskArg, TierArg};
@@ -68,9 +70,12 @@ pub enum Command {
     /// Measure which model, type and thread count this board should run, with evidence.
     #[command(after_long_help = eval::AFTER)]
     Eval(Box<EvalArgs>),
-    /// Choose from an evaluation what fits a budget.
+    /// Choose a model that fits a budget, from an evaluation or for a bare board.
     #[command(after_long_help = recommend::AFTER)]
     Recommend(RecommendArgs),
+    /// Tell whether an evaluation is worse than an earlier one.
+    #[command(after_long_help = compare::AFTER)]
+    Compare(CompareArgs),
     /// Say what this board is, what fits it, and what stands in its way.
     #[command(after_long_help = doctor::AFTER)]
     Doctor(DoctorArgs),

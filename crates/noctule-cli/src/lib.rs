@@ -21,6 +21,7 @@ mod short_forms;
 mod speech_set;
 mod store;
 mod terminal;
+mod tuned;
 mod version;
 
 use args::{Cli, Command};
@@ -51,7 +52,8 @@ pub fn check_catalogue(endpoint: Option<&str>) -> Result<Vec<Checked>, String> {
     Ok(store::catalogue::entries().iter().map(ask).collect())
 }
 
-/// Does what `words` say, the program's name first; returns the exit code: 0 done, 1 the work failed, 2 wrong usage.
+/// Does what `words` say, the program's name first; returns the exit code: 0 done, 1 the work failed, 2 wrong usage
+/// (`compare` has two more for what it found).
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     let words: Vec<OsString> = words.collect();
     if let Some(code) = cmd::eval::inner_process(&words) {
@@ -59,8 +61,8 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     }
     let verb = words.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
     match obey(words) {
-        Ok(true) | Err(Stop::Failure(Failure::ReaderGone)) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
+        Ok(code) => ExitCode::from(code),
+        Err(Stop::Failure(Failure::ReaderGone)) => ExitCode::SUCCESS,
         Err(Stop::Failure(Failure::Work(message))) => {
             terminal::error(&message);
             ExitCode::FAILURE
@@ -84,29 +86,32 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-fn obey(words: Vec<OsString>) -> Result<bool, Stop> {
+/// Returns the exit code.
+fn obey(words: Vec<OsString>) -> Result<u8, Stop> {
+    let code = |is_done: bool| u8::from(!is_done);
     if let Some((program, words)) = Program::of(&words) {
-        return Ok(program.run(words)?);
+        return Ok(code(program.run(words)?));
     }
     let words = short_forms::expand(words.into_iter()).map_err(Failure::Usage)?;
     let cli = settings::parse(&words)?;
     match cli.command {
         _ if cli.version => version::print(cli.json)?,
-        Some(Command::Transcribe(args)) => return Ok(cmd::transcribe::run(&plan::Plan::new(&args)?)?),
+        Some(Command::Transcribe(args)) => return Ok(code(cmd::transcribe::run(&plan::Plan::new(&args)?)?)),
         Some(Command::Listen(args)) => cmd::listen::run(&args)?,
         Some(Command::Quantize(args)) => cmd::quantize::run(&args)?,
-        Some(Command::Imatrix(args)) => return Ok(cmd::imatrix::run(&args)?),
-        Some(Command::Eval(args)) => return Ok(cmd::eval::run(&args)?),
-        Some(Command::Recommend(args)) => return Ok(cmd::recommend::run(&args)?),
+        Some(Command::Imatrix(args)) => return Ok(code(cmd::imatrix::run(&args)?)),
+        Some(Command::Eval(args)) => return Ok(code(cmd::eval::run(&args)?)),
+        Some(Command::Recommend(args)) => return Ok(code(cmd::recommend::run(&args)?)),
+        Some(Command::Compare(args)) => return Ok(cmd::compare::run(&args)?),
         Some(Command::Doctor(args)) => cmd::doctor::run(&args)?,
-        Some(Command::Models(args)) => return Ok(cmd::models::run(&args)?),
+        Some(Command::Models(args)) => return Ok(code(cmd::models::run(&args)?)),
         Some(Command::Bench(args)) => cmd::bench::run(&args)?,
-        Some(Command::WhisperCli(args)) => return Ok(Program::Cli.run(&args.words)?),
-        Some(Command::WhisperBench(args)) => return Ok(Program::Bench.run(&args.words)?),
-        Some(Command::WhisperQuantize(args)) => return Ok(Program::Quantize.run(&args.words)?),
+        Some(Command::WhisperCli(args)) => return Ok(code(Program::Cli.run(&args.words)?)),
+        Some(Command::WhisperBench(args)) => return Ok(code(Program::Bench.run(&args.words)?)),
+        Some(Command::WhisperQuantize(args)) => return Ok(code(Program::Quantize.run(&args.words)?)),
         None => return Err(Failure::usage("a command is needed").into()),
     }
-    Ok(true)
+    Ok(0)
 }
 
 /// Says what is wrong in the manner of the argument parser.

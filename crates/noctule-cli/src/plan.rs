@@ -7,6 +7,7 @@ use crate::inputs;
 use crate::naming;
 use crate::store;
 use crate::terminal;
+use crate::tuned;
 use noctule::format::{Captions, Format};
 use noctule::grammar::Grammar;
 use noctule::options::{Context, GrammarRule, Search, Task, Thresholds};
@@ -239,7 +240,10 @@ pub fn precision(arg: PrecisionArg) -> Precision {
 
 /// How the arguments want to compute.
 pub fn config(args: &EngineArgs) -> Config {
-    Config { threads: args.threads.unwrap_or(0).into(), precision: args.precision.map(precision), tier: None }
+    let given = args.threads.map(usize::from).map(|threads| (threads, threads));
+    let remembered = || tuned::read().map(|tuned| (tuned.encode_threads, tuned.decode_threads));
+    let (threads, decode_threads) = given.or_else(remembered).unwrap_or((0, 0));
+    Config { threads, decode_threads, precision: args.precision.map(precision), tier: None }
 }
 
 fn options(args: &DecodingArgs) -> Result<Options, Failure> {

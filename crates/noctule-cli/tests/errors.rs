@@ -190,9 +190,14 @@ const EVAL: &[Case] = &[
     (Command("eval --audio text.jsonl"), 1, "text.jsonl, line 1"),
     (Command("eval --resume nothing"), 1, "nothing/journal.jsonl"),
     (Command("eval --report text.jsonl"), 1, "no journal of an evaluation"),
-    (Command("recommend"), 2, "--from"),
+    (Command("listen --audio-ctx auto --simulate a.wav"), 2, "give a number or 'full'"),
     (Command("recommend cheap --from nothing"), 2, "'cheap' is not understood"),
     (Command("recommend --from nothing"), 1, "nothing/journal.jsonl"),
+    (Command("compare nothing"), 2, "<CANDIDATE>"),
+    (Command("compare nothing nothing --only beauty"), 2, "words, time, memory"),
+    (Command("compare nothing nothing --words few"), 2, "--words"),
+    (Command("compare nothing nothing"), 1, "nothing/journal.jsonl"),
+    (Command("compare nothing@base nothing"), 1, "nothing/journal.jsonl"),
 ];
 
 const AUDIO: &[Case] = &[

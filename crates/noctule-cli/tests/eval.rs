@@ -1,4 +1,4 @@
-//! `noctule eval` and `recommend` from the outside, mostly with engines that are a line of shell: what is tested is the
+//! `noctule eval`, `recommend` and `compare` from the outside, mostly with engines that are a line of shell: what is tested is the
 //! measuring, not the engine.
 #![cfg(all(target_os = "linux", feature = "embedded-model"))]
 
@@ -55,13 +55,19 @@ fn ended(output: Output) -> Ended {
 #[track_caller]
 fn summary(ended: &Ended) -> Value {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
-    let summary: Value = serde_json::from_str(&ended.stdout).unwrap();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/eval.schema.json");
+    documented(&ended.stdout, "eval")
+}
+
+/// The JSON of a verb, which is as its schema says.
+#[track_caller]
+fn documented(json: &str, verb: &str) -> Value {
+    let value: Value = serde_json::from_str(json).unwrap();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../docs/schema/{verb}.schema.json"));
     let schema: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let schema = jsonschema::validator_for(&schema).unwrap();
-    let errors: Vec<String> = schema.iter_errors(&summary).map(|error| error.to_string()).collect();
+    let errors: Vec<String> = schema.iter_errors(&value).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
-    summary
+    value
 }
 
 /// The row of an engine.
@@ -145,6 +151,39 @@ fn a_report_and_what_is_recommended_from_it() {
     assert!(none.code == Some(1) && none.stdout.contains("Nearest is"), "{}", none.stdout);
     let odd = recommend("cheap as chips");
     assert!(odd.code == Some(2) && odd.stderr.contains("'cheap' is not understood"), "{}", odd.stderr);
+}
+
+#[test]
+fn what_got_worse_is_an_exit_code() {
+    let folder = folder("eval-compare");
+    set(&folder);
+    let measured = |name: &str, script: &str| {
+        engine(&folder, "good", script);
+        let words = [&SHORT[..], &["--engine", "good.toml", "-o", name]].concat();
+        let ended = ended(eval(&folder, &words).output().unwrap());
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    };
+    let compare = |words: &[&str]| ended(program().current_dir(&folder).arg("compare").args(words).output().unwrap());
+    measured("before", &format!("echo {SAID}"));
+    measured("after", &format!("sleep 0.3; echo {SAID}"));
+    measured("worse", "echo the slow brown");
+    // Two runs of one engine differ in their words by nothing.
+    let same = compare(&["before", "after", "--only", "words"]);
+    assert!(same.code == Some(0) && same.stdout.contains("3 of 3 texts equal"), "{}{}", same.stdout, same.stderr);
+    assert!(same.stdout.ends_with("Nothing is worse than the limits allow.\n"), "{}", same.stdout);
+    let worse = compare(&["before", "worse", "--only", "words", "--json"]);
+    assert_eq!(worse.code, Some(3), "{}{}", worse.stdout, worse.stderr);
+    let found = documented(&worse.stdout, "compare");
+    assert_eq!((&found["verdict"], &found["findings"][0]["candidate"]), (&"regression".into(), &0.5.into()));
+    // A single run has no interval.
+    let once = compare(&["before", "after", "--only", "time"]);
+    assert!(once.code == Some(4) && once.stdout.contains("inconclusive"), "{}", once.stdout);
+    fs::remove_file(folder.join("set/a.txt")).unwrap();
+    measured("other", &format!("echo {SAID}"));
+    let other = compare(&["before", "other"]);
+    assert!(other.code == Some(1) && other.stderr.contains("the recordings"), "{}", other.stderr);
+    let rows = compare(&["before@tiny", "before"]);
+    assert!(rows.code == Some(1) && rows.stderr.contains("no row of 'tiny'"), "{}", rows.stderr);
 }
 
 #[test]
@@ -300,7 +339,7 @@ fn a_simulated_board_is_diagnosed() {
         ended(command.output().unwrap())
     };
     let told = doctor(&["--json"]);
-    let found: Value = serde_json::from_str(&told.stdout).unwrap();
+    let found = documented(&told.stdout, "doctor");
     let ids: Vec<&str> = found["findings"].as_array().unwrap().iter().filter_map(|f| f["id"].as_str()).collect();
     for id in ["throttled", "hot", "governor", "card_swap"] {
         assert!(ids.contains(&id), "{id}: {ids:?}");
@@ -314,6 +353,53 @@ fn a_simulated_board_is_diagnosed() {
     let told = doctor(&[]);
     assert!(told.stdout.contains("Raspberry Pi 4 Model B Rev 1.4") && told.stdout.contains("under-voltage"));
     assert!(told.stdout.contains("sudo swapoff /dev/mmcblk0p3"), "{}", told.stdout);
+}
+
+#[test]
+fn a_bare_board_gets_a_recommendation() {
+    let recommend = |words: &[&str]| ended(program().arg("recommend").args(words).output().unwrap());
+    let told = recommend(&["smallest"]);
+    assert!(told.code == Some(0) && told.stdout.starts_with("tiny-q5_1: "), "{}{}", told.stdout, told.stderr);
+    assert!(told.stdout.contains("\n  noctule models pull tiny-q5_1\n"), "{}", told.stdout);
+    let none = recommend(&["with 10 MB"]);
+    assert!(none.code == Some(1) && none.stdout.contains("Nearest is tiny-q5_1"), "{}", none.stdout);
+}
+
+#[test]
+fn thread_counts_are_found_and_remembered() {
+    let folder = folder("doctor-tune");
+    let with = |words: &[&str]| {
+        let mut command = program();
+        command.env("XDG_STATE_HOME", &folder).args(words);
+        ended(command.output().unwrap())
+    };
+    let told = with(&["doctor", "--tune", "--json"]);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let found: Value = serde_json::from_str(&told.stdout).unwrap();
+    let kept = folder.join("noctule/threads.json");
+    assert_eq!(found["file"], kept.to_str().unwrap());
+    let cores = std::thread::available_parallelism().unwrap().get() as u64;
+    for name in ["encode_threads", "decode_threads"] {
+        assert!((1..=cores).contains(&found[name].as_u64().unwrap()), "{found}");
+    }
+    // What is remembered is used, unless the user says something else or it is of another machine.
+    let mut remembered: Value = serde_json::from_str(&fs::read_to_string(&kept).unwrap()).unwrap();
+    (remembered["encode_threads"], remembered["decode_threads"]) = (3.into(), 2.into());
+    let threads = |words: &[&str]| {
+        let sample = speech(SAMPLE);
+        let told = with(&[&["transcribe", "--json", "-q", sample.to_str().unwrap()], words].concat());
+        assert_eq!(told.code, Some(0), "{}", told.stderr);
+        serde_json::from_str::<Value>(&told.stdout).unwrap()["kernels"]["threads"].as_u64().unwrap()
+    };
+    let with_file = |text: &str, words: &[&str]| {
+        fs::write(&kept, text).unwrap();
+        threads(words)
+    };
+    assert_eq!(with_file(&remembered.to_string(), &[]), 3);
+    assert_eq!(with_file(&remembered.to_string(), &["-t", "1"]), 1);
+    remembered["cpu"] = "another".into();
+    assert_eq!(with_file(&remembered.to_string(), &[]), cores.min(4));
+    assert_eq!(with_file("{", &[]), cores.min(4));
 }
 
 #[test]

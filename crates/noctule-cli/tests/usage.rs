@@ -78,7 +78,7 @@ const WRONG: &[(&str, &str)] = &[
     ("--offset -1 a.wav", "hh:mm:ss"),
     ("--offset 1:99 a.wav", "hh:mm:ss"),
     ("--duration 0 a.wav", "greater than 0"),
-    ("--audio-ctx auto a.wav", "'auto' is not available yet"),
+    ("--audio-ctx most a.wav", "'full' or 'auto'"),
     ("--precision exact a.wav", "accurate"),
     ("--suppress-regex ( a.wav", "--suppress-regex"),
     ("--grammar root::=x a.wav", "--grammar"),

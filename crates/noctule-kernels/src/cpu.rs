@@ -50,6 +50,19 @@ impl Tier {
         }
     }
 
+    /// The instructions that multiply 8-bit numbers, which is most of the work in the fast mode.
+    pub const fn int8_instructions(self) -> &'static str {
+        match self {
+            Tier::Scalar => "plain multiplications",
+            Tier::Avx2 => "vpmaddubsw, 256 bits",
+            Tier::AvxVnni => "vpdpbusd, 256 bits",
+            Tier::Avx512 => "vpdpbusd, 512 bits",
+            Tier::Neon => "smull, smlal2, sadalp",
+            Tier::Dotprod => "sdot",
+            Tier::I8mm => "smmla",
+        }
+    }
+
     /// Whether this processor has the instructions of the tier.
     pub fn is_available(self) -> bool {
         match self {

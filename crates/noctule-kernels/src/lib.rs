@@ -42,7 +42,9 @@ mod i8mm;
 mod neon;
 
 pub use block::{GgmlType, Matrix};
-pub use compute::{Activation, Compute, CrossWeights, Input, Keys, Observer, Operand, Out, Precision, Product, Values};
+pub use compute::{
+    Activation, Compute, CrossWeights, Fewer, Input, Keys, Observer, Operand, Out, Precision, Product, Values,
+};
 pub use cpu::{CpuError, Tier};
 pub use peak::Peak;
 pub use view::{Rows, RowsMut};

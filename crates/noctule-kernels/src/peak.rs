@@ -12,32 +12,32 @@ use std::time::{Duration, Instant};
 /// The fastest of several runs, per second, with the threads and the precision of a [`Compute`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Peak {
-    /// Multiply-adds of a product of many rows with q8_0 weights, as the encoder's are.
+    /// Multiply-adds of a product of many rows, as the encoder's are.
     pub macs: f64,
-    /// Bytes of q8_0 weights that a product of one row reads from memory, as the decoder's do.
+    /// Bytes of weights that a product of one row reads from memory, as the decoder's do.
     pub bytes: f64,
 }
 
 /// Rows, inputs and outputs of the encoder's product: Whisper base, a quarter of its positions.
 const MANY: (usize, usize, usize) = (375, 512, 512);
-/// Inputs and outputs of the decoder's product: 71 MB of weights, more than any cache holds.
+/// Inputs and outputs of the decoder's product: 71 MB of q8_0 weights, more than any cache holds.
 const ONE: (usize, usize) = (1024, 65_536);
 
 impl Compute {
-    /// Measures for about `time`, and at least two runs of each product.
-    pub fn peak(&self, time: Duration) -> Peak {
+    /// Measures with weights of type `ty` for about `time`, and at least two runs of each product.
+    pub fn peak(&self, ty: GgmlType, time: Duration) -> Peak {
         let (rows, inputs, outputs) = MANY;
-        let macs = (rows * inputs * outputs) as f64 / self.fastest(rows, inputs, outputs, time / 2);
+        let macs = (rows * inputs * outputs) as f64 / self.fastest(ty, rows, inputs, outputs, time / 2);
         let (inputs, outputs) = ONE;
-        let bytes = GgmlType::Q8_0.row_bytes(inputs).unwrap_or(0) * outputs;
-        Peak { macs, bytes: bytes as f64 / self.fastest(1, inputs, outputs, time / 2) }
+        let bytes = ty.row_bytes(inputs).unwrap_or(0) * outputs;
+        Peak { macs, bytes: bytes as f64 / self.fastest(ty, 1, inputs, outputs, time / 2) }
     }
 
     /// Seconds of the fastest product of these sizes.
-    fn fastest(&self, rows: usize, inputs: usize, outputs: usize, time: Duration) -> f64 {
+    fn fastest(&self, ty: GgmlType, rows: usize, inputs: usize, outputs: usize, time: Duration) -> f64 {
         // Not zeros: the system gives untouched memory one page for all.
-        let weights = vec![1; GgmlType::Q8_0.row_bytes(inputs).unwrap_or(0) * outputs];
-        let Ok(weights) = Matrix::new(GgmlType::Q8_0, outputs, inputs, &weights) else { return f64::INFINITY };
+        let weights = vec![1; ty.row_bytes(inputs).unwrap_or(0) * outputs];
+        let Ok(weights) = Matrix::new(ty, outputs, inputs, &weights) else { return f64::INFINITY };
         let x: Vec<f32> = (0..rows * inputs).map(|i| (i % 17) as f32 - 8.0).collect();
         let (mut operand, mut out) = (Operand::default(), vec![0.0; rows * outputs]);
         let (start, mut best, mut runs) = (Instant::now(), f64::INFINITY, 0);
@@ -61,14 +61,16 @@ impl Compute {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Compute, Precision, Tier};
+    use crate::{Compute, GgmlType, Precision, Tier};
     use std::time::Duration;
 
     #[test]
     fn rates_are_rates() {
         let compute = Compute::new(Tier::detect().unwrap(), 1, Precision::Fast);
-        let peak = compute.peak(Duration::from_millis(1));
-        assert!(peak.macs.is_finite() && peak.macs > 1e6, "{peak:?}");
-        assert!(peak.bytes.is_finite() && peak.bytes > 1e6, "{peak:?}");
+        for ty in [GgmlType::Q8_0, GgmlType::Q2_K] {
+            let peak = compute.peak(ty, Duration::from_millis(1));
+            assert!(peak.macs.is_finite() && peak.macs > 1e6, "{ty:?}: {peak:?}");
+            assert!(peak.bytes.is_finite() && peak.bytes > 1e6, "{ty:?}: {peak:?}");
+        }
     }
 }

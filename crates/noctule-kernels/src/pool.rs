@@ -39,6 +39,8 @@ struct Shared {
     unclaimed: AtomicUsize,
     /// Tasks that have not ended yet.
     pending: AtomicUsize,
+    /// Workers from this number on leave the tasks alone.
+    limit: AtomicUsize,
     stop: AtomicBool,
     /// Threads that sleep on `work`. Changed only under `sleep`.
     sleepers: AtomicUsize,
@@ -62,10 +64,11 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// Claims a task, or returns `None` when none is left.
-    fn claim(&self) -> Option<(Job, usize)> {
+    /// Claims a task for thread `number`, or returns `None` when none is left or it may not work.
+    fn claim(&self, number: usize) -> Option<(Job, usize)> {
         let mut left = self.unclaimed.load(Ordering::Acquire);
-        while left > 0 {
+        // The limit is read after the tasks, and set before them.
+        while left > 0 && number < self.limit.load(Ordering::SeqCst) {
             match self.unclaimed.compare_exchange_weak(left, left - 1, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     // SAFETY: this thread holds a claimed task, so the caller is still inside
@@ -79,9 +82,9 @@ impl Shared {
         None
     }
 
-    /// Runs tasks until none is left to claim.
-    fn work(&self) {
-        while let Some((job, index)) = self.claim() {
+    /// Runs tasks as thread `number` until none is left to claim.
+    fn work(&self, number: usize) {
+        while let Some((job, index)) = self.claim(number) {
             // SAFETY: the closure outlives this task: `run` returns only when `pending` is 0.
             let task = unsafe { &*job.task };
             IN_TASK.set(true);
@@ -97,10 +100,11 @@ impl Shared {
         }
     }
 
-    fn worker(&self) {
+    /// The life of worker `number`, from 1; the caller is number 0.
+    fn worker(&self, number: usize) {
         loop {
-            self.work();
-            if spin_until(|| self.has_work()) {
+            self.work(number);
+            if spin_until(|| self.has_work(number)) {
                 if self.stop.load(Ordering::SeqCst) {
                     return;
                 }
@@ -108,24 +112,26 @@ impl Shared {
             }
             let mut guard = lock(&self.sleep);
             self.sleepers.fetch_add(1, Ordering::SeqCst);
-            while !self.has_work() {
+            while !self.has_work(number) {
                 guard = self.work.wait(guard).unwrap_or_else(PoisonError::into_inner);
             }
             self.sleepers.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
-    fn has_work(&self) -> bool {
-        self.unclaimed.load(Ordering::SeqCst) > 0 || self.stop.load(Ordering::SeqCst)
+    fn has_work(&self, number: usize) -> bool {
+        let has_tasks = number < self.limit.load(Ordering::SeqCst) && self.unclaimed.load(Ordering::SeqCst) > 0;
+        has_tasks || self.stop.load(Ordering::SeqCst)
     }
 
-    /// Wakes up to `wanted` sleeping workers.
-    fn wake(&self, wanted: usize) {
+    /// Wakes at least `wanted` sleeping workers that may work.
+    fn wake(&self, wanted: usize, workers: usize) {
         let sleepers = self.sleepers.load(Ordering::SeqCst);
         if sleepers > 0 {
             // Held so that a worker between its check and its wait is not missed.
             let _guard = lock(&self.sleep);
-            if wanted >= sleepers {
+            // One that is woken alone may be one that leaves the tasks alone.
+            if wanted >= sleepers || self.limit.load(Ordering::SeqCst) <= workers {
                 self.work.notify_all();
             } else {
                 (0..wanted).for_each(|_| self.work.notify_one());
@@ -179,6 +185,7 @@ impl Pool {
             job: UnsafeCell::new(None),
             unclaimed: AtomicUsize::new(0),
             pending: AtomicUsize::new(0),
+            limit: AtomicUsize::new(threads.max(1)),
             stop: AtomicBool::new(false),
             sleepers: AtomicUsize::new(0),
             caller_sleeps: AtomicBool::new(false),
@@ -190,7 +197,7 @@ impl Pool {
         let workers = (1..threads)
             .map_while(|i| {
                 let shared = Arc::clone(&shared);
-                std::thread::Builder::new().name(format!("noctule-{i}")).spawn(move || shared.worker()).ok()
+                std::thread::Builder::new().name(format!("noctule-{i}")).spawn(move || shared.worker(i)).ok()
             })
             .collect();
         Self { shared, workers, turn: Mutex::new(()) }
@@ -198,7 +205,13 @@ impl Pool {
 
     /// The threads that work on an operation, the caller included.
     pub(crate) fn threads(&self) -> usize {
-        self.workers.len() + 1
+        self.shared.limit.load(Ordering::SeqCst).min(self.workers.len() + 1)
+    }
+
+    /// Lets at most `threads` work from the next operation on; returns how many it were.
+    pub(crate) fn limit(&self, threads: usize) -> usize {
+        let _turn = lock(&self.turn);
+        self.shared.limit.swap(threads.max(1), Ordering::SeqCst)
     }
 
     /// Calls `task(i)` once for every `i < tasks`, on any thread and in any order, and returns when
@@ -207,7 +220,7 @@ impl Pool {
     /// # Panics
     /// With the payload of the first task that panicked, after all other tasks ended.
     pub(crate) fn run(&self, tasks: usize, task: impl Fn(usize) + Sync) {
-        if tasks <= 1 || self.workers.is_empty() || IN_TASK.get() {
+        if tasks <= 1 || self.threads() == 1 || IN_TASK.get() {
             (0..tasks).for_each(task);
             return;
         }
@@ -222,8 +235,8 @@ impl Pool {
         }
         self.shared.pending.store(tasks, Ordering::SeqCst);
         self.shared.unclaimed.store(tasks, Ordering::SeqCst);
-        self.shared.wake(tasks - 1);
-        self.shared.work();
+        self.shared.wake(tasks - 1, self.workers.len());
+        self.shared.work(0);
         self.shared.wait_until_done();
         let payload = lock(&self.shared.panic).take();
         if let Some(payload) = payload {
@@ -275,6 +288,25 @@ mod tests {
                 sum.fetch_add(i, Ordering::Relaxed);
             });
             assert_eq!(sum.load(Ordering::Relaxed), 49 * 50 / 2);
+        }
+    }
+
+    #[test]
+    fn no_more_threads_work_than_may() {
+        let pool = Pool::new(4);
+        for (limit, before) in [(2, 4), (1, 2), (3, 1), (4, 3)] {
+            assert_eq!((pool.limit(limit), pool.threads()), (before, limit));
+            // Once while the workers still spin, once when they sleep.
+            for pause in [0, 5] {
+                std::thread::sleep(Duration::from_millis(pause));
+                let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+                pool.run(30, |_| {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_micros(300));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                });
+                assert!(most.into_inner() <= limit);
+            }
         }
     }
 

@@ -124,7 +124,7 @@ impl Sensitivity {
 fn engine(name: &str, bytes: Vec<u8>, threads: usize) -> Result<Transcriber, Error> {
     let model = Model::from_vec(name, bytes)?;
     // Rounded activations would drown what a single matrix does.
-    Ok(Transcriber::new(model, Config { threads, precision: Some(Precision::Accurate), tier: None })?)
+    Ok(Transcriber::new(model, Config { threads, precision: Some(Precision::Accurate), ..Config::default() })?)
 }
 
 fn probe(

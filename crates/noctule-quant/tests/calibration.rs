@@ -19,7 +19,7 @@ fn go_on(_: u64, _: u64) -> bool {
 }
 
 fn engine(model: Model) -> Transcriber {
-    let config = Config { threads: 2, precision: Some(Precision::Accurate), tier: None };
+    let config = Config { threads: 2, precision: Some(Precision::Accurate), ..Config::default() };
     Transcriber::new(model, config).unwrap()
 }
 

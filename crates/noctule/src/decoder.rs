@@ -37,6 +37,7 @@ pub(crate) struct Capture<'a> {
 /// Buffers of the decoder, kept between steps.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
+    threads: usize,
     stream: Vec<f32>,
     normed: Vec<f32>,
     wide: Vec<f32>,
@@ -48,6 +49,11 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
+    /// At most `threads` work.
+    pub fn new(threads: usize) -> Self {
+        Self { threads, ..Self::default() }
+    }
+
     /// Bytes of the buffers.
     pub fn size_bytes(&self) -> u64 {
         floats(&[&self.stream, &self.normed, &self.wide, &self.mixed, &self.last, &self.logits])
@@ -64,6 +70,7 @@ impl Decoder {
     ) -> &mut [f32] {
         let started = Instant::now();
         let Net { model, weights, compute } = net;
+        let _fewer = compute.fewer(self.threads);
         let (m, d) = (batch.tokens.len(), model.hparams().n_text_state);
         self.stream.resize(m * d, 0.0);
         self.normed.resize(m * d, 0.0);

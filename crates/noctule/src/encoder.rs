@@ -20,6 +20,7 @@ const HIDDEN: usize = 192;
 /// Buffers of the encoder, kept between windows.
 #[derive(Debug)]
 pub(crate) struct Encoder {
+    threads: usize,
     /// [2t+2 × n_mels]: the window's mel frames between two rows of zeros.
     mel: Vec<f32>,
     /// [t × d]: the residual stream.
@@ -38,9 +39,10 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// For a model with `heads` heads of `depth` numbers.
-    pub fn new(heads: usize, depth: usize) -> Self {
+    /// For a model with `heads` heads of `depth` numbers; at most `threads` work.
+    pub fn new(heads: usize, depth: usize, threads: usize) -> Self {
         Self {
+            threads,
             mel: Vec::new(),
             stream: Vec::new(),
             convolved: Vec::new(),
@@ -70,6 +72,7 @@ impl Encoder {
 
     /// Encodes what [`Self::mel_buffer`] holds. The result waits for [`Self::operand`] or [`Self::features`].
     pub fn run(&mut self, net: Net, positions: usize) {
+        let _fewer = net.compute.fewer(self.threads);
         let d = net.model.hparams().n_audio_state;
         self.stream.resize(positions * d, 0.0);
         self.convolve(net, positions);

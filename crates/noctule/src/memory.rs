@@ -1,6 +1,6 @@
 //! How much memory a run will need, how much there is, and how much was used.
 
-use crate::options::Options;
+use crate::options::{AudioContext, Options};
 use noctule_kernels::Precision;
 use noctule_model::{Hparams, Model};
 use std::fs;
@@ -82,8 +82,8 @@ pub fn predicted_bytes(model: &Model, precision: Option<Precision>, options: &Op
 pub fn working_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
     let h = |n: usize| n as u64;
     let positions = match options.audio_ctx {
-        0 => hparams.n_audio_ctx,
-        n => n.min(hparams.n_audio_ctx),
+        AudioContext::Full | AudioContext::Auto => hparams.n_audio_ctx,
+        AudioContext::Positions(n) => n.min(hparams.n_audio_ctx),
     };
     // Bytes for a position and feature: the residual stream in f32, and the operands of products (norm, queries, keys,
     // values and, four times as wide, the hidden layer), in f32 or rounded; the hidden layer in f32 only in part.

@@ -133,10 +133,24 @@ pub struct Options {
     pub suppress_regex: Option<SuppressPattern>,
     /// Keep to a grammar.
     pub grammar: Option<GrammarRule>,
-    /// Encoder positions to use (20 ms each); 0 is all.
-    pub audio_ctx: usize,
+    /// How much of a window the encoder works on.
+    pub audio_ctx: AudioContext,
     /// Mark speaker turns of a tinydiarize model.
     pub tinydiarize: bool,
+}
+
+/// How much of a window of 30 s the encoder works on. Models are trained on whole windows, silence and all, and fewer
+/// positions are less work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AudioContext {
+    /// The whole window.
+    #[default]
+    Full,
+    /// So many positions of 20 ms in every window.
+    Positions(usize),
+    /// Where a recording ends before its window does: the rest of the recording and a little silence. Text that loops, is
+    /// improbable or leaves sound over is thrown away, and the whole window heard.
+    Auto,
 }
 
 /// A grammar and how strictly to keep to it.
@@ -193,7 +207,7 @@ impl Default for Options {
             suppress_non_speech: false,
             suppress_regex: None,
             grammar: None,
-            audio_ctx: 0,
+            audio_ctx: AudioContext::Full,
             tinydiarize: false,
         }
     }

@@ -10,6 +10,7 @@ use crate::options::Options;
 use crate::suppress::Suppression;
 use noctule_kernels::Compute;
 use noctule_model::Vocab;
+use std::cell::Cell;
 
 /// Everything that decides which tokens are allowed, prepared once per run.
 pub(crate) struct Rules<'a> {
@@ -21,7 +22,7 @@ pub(crate) struct Rules<'a> {
     /// Timestamp token that the first one may not exceed.
     pub last_initial: u32,
     /// Timestamp token of the end of what the encoder sees; later ones point at audio that it has not heard.
-    pub last: u32,
+    last: Cell<u32>,
     pub grammar_penalty: f32,
     pub trie: Option<TokenTrie>,
 }
@@ -44,10 +45,15 @@ impl<'a> Rules<'a> {
             single_segment: options.single_segment,
             max_tokens: options.max_tokens,
             last_initial: vocab.beg() + steps.min(positions as u32),
-            last: vocab.beg() + positions as u32,
+            last: Cell::new(vocab.beg() + positions as u32),
             grammar_penalty: options.grammar.as_ref().map_or(0.0, |g| g.penalty),
             trie: options.grammar.as_ref().map(|_| TokenTrie::new(vocab)),
         }
+    }
+
+    /// From now on the encoder sees so many positions.
+    pub fn see(&self, positions: usize) {
+        self.last.set(self.vocab.beg() + positions as u32);
     }
 
     /// Turns the logits of `hypothesis`'s next token into log-probabilities, in
@@ -64,7 +70,7 @@ impl<'a> Rules<'a> {
                 forbid(&mut logits[..eot]);
             }
             self.pair_timestamps(hypothesis, logits);
-            let last = if first { self.last_initial } else { self.last };
+            let last = if first { self.last_initial } else { self.last.get() };
             forbid(&mut logits[(last as usize + 1).min(len)..]);
             if hypothesis.has_timestamp {
                 forbid(&mut logits[beg..beg + hypothesis.delta / FRAMES_PER_TIMESTAMP]);

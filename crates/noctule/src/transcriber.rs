@@ -22,7 +22,7 @@ use crate::language;
 use crate::live::Attention;
 use crate::mel::{Mel, MelComputer, MelMaximum, PeakMeter};
 use crate::memory::{Buffers, default_precision};
-use crate::options::{LanguageChoice, Options, Task};
+use crate::options::{AudioContext, LanguageChoice, Options, Task};
 use crate::rules::Rules;
 use crate::source::Samples;
 use crate::suppress::{Suppression, SuppressionRules};
@@ -42,6 +42,8 @@ pub const SAMPLE_RATE: usize = 16_000;
 pub struct Config {
     /// Worker threads; 0 takes all processors, at most four.
     pub threads: usize,
+    /// Of these, or more, those that work on the decoder, which waits for memory more than the encoder does; 0: as many.
+    pub decode_threads: usize,
     /// `None`: fast for quantised files, accurate for f16, bf16 and f32.
     pub precision: Option<Precision>,
     /// `None`: the best tier this CPU has, or the one that `NOCTULE_CPU` names.
@@ -95,13 +97,14 @@ impl Transcriber {
             0 => std::thread::available_parallelism().map_or(1, |n| n.get()).min(4),
             n => n,
         };
+        let decode_threads = if config.decode_threads == 0 { threads } else { config.decode_threads };
         let precision = config.precision.unwrap_or_else(|| default_precision(&model));
         let hparams = model.hparams();
         let (d, heads) = (hparams.n_text_state, hparams.n_text_head);
         let state = State {
             mel: Mel::new(hparams.n_mels),
-            encoder: Encoder::new(hparams.n_audio_head, hparams.n_audio_state / hparams.n_audio_head),
-            decoder: Decoder::default(),
+            encoder: Encoder::new(hparams.n_audio_head, hparams.n_audio_state / hparams.n_audio_head, threads),
+            decoder: Decoder::new(decode_threads),
             cells: Cells::new(hparams.n_text_layer, d),
             cross: CrossCache::new(hparams.n_text_layer, heads, d / heads),
             aligner: Aligner::default(),
@@ -117,7 +120,7 @@ impl Transcriber {
         };
         Ok(Self {
             weights: Weights::new(&model),
-            compute: Compute::new(tier, threads, precision),
+            compute: Compute::new(tier, threads.max(decode_threads), precision),
             heads: heads_for(&dims),
             mel: MelComputer::new(model.mel_filters())?,
             model,
@@ -242,11 +245,11 @@ impl Transcriber {
             }
         }
         match options.audio_ctx {
-            0 => Ok(hparams.n_audio_ctx),
-            n if n <= hparams.n_audio_ctx => Ok(n),
-            n => Err(Error::Option {
+            AudioContext::Full | AudioContext::Auto => Ok(hparams.n_audio_ctx),
+            AudioContext::Positions(n) if (1..=hparams.n_audio_ctx).contains(&n) => Ok(n),
+            AudioContext::Positions(n) => Err(Error::Option {
                 option: "--audio-ctx",
-                problem: format!("{n} is more than the model's {} positions", hparams.n_audio_ctx),
+                problem: format!("{n} is none of 1 to the model's {} positions", hparams.n_audio_ctx),
             }),
         }
     }

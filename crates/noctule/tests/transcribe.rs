@@ -3,7 +3,7 @@
 mod common;
 
 use common::{model, reference, small_set, speech, transcriber};
-use noctule::options::{GrammarRule, LanguageChoice, SuppressPattern, Task};
+use noctule::options::{AudioContext, GrammarRule, LanguageChoice, SuppressPattern, Task};
 use noctule::{Config, Error, Events, Options, Segment, Transcriber, Transcript};
 use std::sync::Arc;
 
@@ -17,7 +17,10 @@ fn embedded() -> Transcriber {
 
 /// Greedy; on an emulated processor with 10 s instead of 30 to encode, and one attempt.
 fn greedy() -> Options {
-    let mut options = Options { audio_ctx: if small_set() { 500 } else { 0 }, ..Options::default() };
+    let mut options = Options {
+        audio_ctx: if small_set() { AudioContext::Positions(500) } else { AudioContext::Full },
+        ..Options::default()
+    };
     options.search.beam_size = 1;
     options.search.fallback = !small_set();
     options
@@ -296,7 +299,7 @@ fn wrong_options_are_named() {
     assert!(other.contains("English only"), "{other}");
     let translate = error(Options { task: Task::Translate, ..greedy() });
     assert!(translate.contains("translate"), "{translate}");
-    let context = error(Options { audio_ctx: 1501, ..greedy() });
+    let context = error(Options { audio_ctx: AudioContext::Positions(1501), ..greedy() });
     assert!(context.contains("--audio-ctx") && context.contains("1500"), "{context}");
 }
 
@@ -306,10 +309,30 @@ fn a_short_audio_context_loses_no_audio() {
         return;
     }
     let mut transcriber = embedded();
-    let options = Options { audio_ctx: 250, ..greedy() };
+    let options = Options { audio_ctx: AudioContext::Positions(250), ..greedy() };
     let transcript = transcriber.transcribe(&speech(SAMPLE), &options, &mut ()).unwrap();
     check_times(&transcript);
     // 250 positions are 5 s: a clip of 8.7 s takes two windows, where whisper.cpp would skip the rest.
     assert!(transcriber.phases().windows >= 2);
     assert!(words(&transcript.text()).join(" ").contains("not so much the loss"), "{}", transcript.text());
+}
+
+#[test]
+fn a_trimmed_window_is_heard_whole_where_its_text_is_in_doubt() {
+    if small_set() {
+        return;
+    }
+    let mut transcriber = embedded();
+    let mut options = Options { audio_ctx: AudioContext::Auto, ..greedy() };
+    let transcript = transcriber.transcribe(&speech(SAMPLE), &options, &mut ()).unwrap();
+    check_times(&transcript);
+    assert_eq!(transcriber.phases().windows, 1);
+    assert!(words(&transcript.text()).join(" ").starts_with(SAMPLE_WORDS), "{}", transcript.text());
+    // No text is that likely.
+    (options.thresholds.logprob, options.search.fallback) = (0.0, false);
+    let doubted = transcriber.transcribe(&speech(SAMPLE), &options, &mut ()).unwrap();
+    assert_eq!(transcriber.phases().windows, 2);
+    options.audio_ctx = AudioContext::Full;
+    let whole = transcriber.transcribe(&speech(SAMPLE), &options, &mut ()).unwrap();
+    assert_eq!((doubted.text(), transcriber.phases().windows), (whole.text(), 1));
 }

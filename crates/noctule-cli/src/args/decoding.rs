@@ -2,6 +2,7 @@
 
 use super::values;
 use clap::{Args, ValueEnum};
+use noctule::options::AudioContext;
 use std::path::PathBuf;
 
 /// Model, computation, language, search, context and shape of the text.
@@ -38,15 +39,16 @@ pub struct EngineArgs {
     /// Arithmetic [default: fast for quantised models, accurate for others].
     #[arg(long, value_name = "HOW")]
     pub precision: Option<PrecisionArg>,
-    /// Encoder positions of 20 ms to use: a number, or `full`. Fewer are faster and may harm the text.
+    /// Encoder positions of 20 ms to use: a number, `full`, or `auto` for the audio that there is in a recording's last window,
+    /// with the whole window for text in doubt. Fewer are faster and may harm the text.
     #[arg(
         long,
-        value_name = "N|full",
+        value_name = "N|full|auto",
         default_value = "full",
         value_parser = values::audio_ctx,
         allow_negative_numbers = true,
     )]
-    pub audio_ctx: usize,
+    pub audio_ctx: AudioContext,
     /// Do not start a run that needs more memory than this [default: what the system has free].
     #[arg(long, value_name = "SIZE|none", value_parser = values::memory, allow_negative_numbers = true)]
     pub memory_limit: Option<u64>,

@@ -3,7 +3,7 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use noctule::format::Format;
 use noctule::language;
-use noctule::options::{LanguageChoice, SuppressPattern};
+use noctule::options::{AudioContext, LanguageChoice, SuppressPattern};
 use noctule_audio::ffmpeg::FfmpegUse;
 use noctule_audio::mic::Tool;
 use noctule_listen::PolicyKind;
@@ -64,14 +64,14 @@ pub fn language(text: &str) -> Result<Language, String> {
     }
 }
 
-/// Reads `full` (0) or a number of encoder positions.
-pub fn audio_ctx(text: &str) -> Result<usize, String> {
+/// Reads `full` (0 is that, too), `auto` or a number of encoder positions.
+pub fn audio_ctx(text: &str) -> Result<AudioContext, String> {
     match text {
-        "full" => Ok(0),
-        "auto" => Err("'auto' is not available yet; give a number or 'full'".into()),
+        "full" | "0" => Ok(AudioContext::Full),
+        "auto" => Ok(AudioContext::Auto),
         _ => match text.parse() {
-            Ok(n) if n <= MOST_POSITIONS => Ok(n),
-            _ => Err(format!("give a number from 1 to {MOST_POSITIONS} (50 a second), or 'full'")),
+            Ok(n) if n <= MOST_POSITIONS => Ok(AudioContext::Positions(n)),
+            _ => Err(format!("give a number from 1 to {MOST_POSITIONS} (50 a second), 'full' or 'auto'")),
         },
     }
 }
@@ -286,9 +286,10 @@ mod tests {
         assert_eq!(number("-1"), Ok(-1.0));
         assert!(number("inf").is_err());
         assert!(positive("0").is_err());
-        assert_eq!(audio_ctx("full"), Ok(0));
-        assert_eq!(audio_ctx("768"), Ok(768));
-        assert!(audio_ctx("auto").unwrap_err().contains("'auto'"));
+        assert_eq!(audio_ctx("full"), Ok(AudioContext::Full));
+        assert_eq!(audio_ctx("0"), Ok(AudioContext::Full));
+        assert_eq!(audio_ctx("768"), Ok(AudioContext::Positions(768)));
+        assert_eq!(audio_ctx("auto"), Ok(AudioContext::Auto));
         assert!(audio_ctx("1501").is_err());
         assert!(pattern("(").is_err());
         assert_eq!(reading_speed("17"), Ok(17.0));

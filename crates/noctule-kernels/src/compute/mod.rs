@@ -78,6 +78,19 @@ pub struct Compute {
     caches: Caches,
 }
 
+/// While it lives fewer threads work, see [`Compute::fewer`].
+#[must_use]
+pub struct Fewer<'a> {
+    pool: &'a Pool,
+    before: usize,
+}
+
+impl Drop for Fewer<'_> {
+    fn drop(&mut self) {
+        self.pool.limit(self.before);
+    }
+}
+
 impl std::fmt::Debug for Compute {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Compute")
@@ -116,6 +129,11 @@ impl Compute {
     /// The threads that work on an operation, the caller included.
     pub fn threads(&self) -> usize {
         self.pool.threads()
+    }
+
+    /// Lets at most `threads` work on operations until the guard is dropped.
+    pub fn fewer(&self, threads: usize) -> Fewer<'_> {
+        Fewer { pool: &self.pool, before: self.pool.limit(threads) }
     }
 
     /// How activations meet quantised weights.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::events::Events;
 use crate::hypothesis::{Bounds, Failure};
 use crate::language;
-use crate::options::Task;
+use crate::options::{Options, Task};
 use crate::repetition::LoopRules;
 use crate::search::Machine;
 use crate::segment::{FRAME, Place, advance, cut};
@@ -23,13 +23,15 @@ use noctule_model::Vocab;
 /// at least this many frames are sound.
 const SALVAGE: usize = 500;
 
-/// Encodes the window at `seek` and fills the cross-attention cache.
-pub(super) fn encode(run: &Run, state: &mut State, seek: usize) {
+/// Encodes the window at `place` and fills the cross-attention cache.
+pub(super) fn encode(run: &Run, state: &mut State, place: Place) {
     let State { mel, encoder, cross, phases, .. } = state;
     let net = run.net;
+    run.rules.see(place.frames / 2);
     timed(&mut phases.encode, || {
-        mel.window(seek, run.frames(), encoder.mel_buffer(run.positions, net.model.hparams().n_mels));
-        encoder.run(net, run.positions);
+        let positions = place.frames / 2;
+        mel.window(place.seek, place.frames, encoder.mel_buffer(positions, net.model.hparams().n_mels));
+        encoder.run(net, positions);
         cross.fill(net, encoder.operand(net));
     });
     phases.windows += 1;
@@ -81,17 +83,40 @@ pub(crate) fn opening_tokens(vocab: &Vocab, language: usize, task: Task) -> Vec<
     tokens
 }
 
-/// Decodes one window; returns what was found, how far to move on, and the segments.
-pub(super) fn decode(
+/// What was found in a window, how far to move on, and the segments.
+pub(super) type Decoded = (Outcome, usize, Vec<Segment>);
+
+/// Decodes a trimmed window once; `None` if there is a doubt, and the whole window is to be heard.
+pub(super) fn trial(
     run: &Run,
     state: &mut State,
     place: Place,
     language: usize,
     opening: &Opening,
     events: &mut dyn Events,
-) -> Result<(Outcome, usize, Vec<Segment>), Error> {
+) -> Result<Option<Decoded>, Error> {
+    let mut options = run.options.clone();
+    options.search.fallback = false;
+    let (outcome, step, segments) = decode(run, state, place, language, opening, &options, events)?;
+    let sound = Sound::of(&state.mel, place.seek, place.frames);
+    let sure = outcome.failure.is_none()
+        && !segments.is_empty()
+        && !is_sparse(&outcome.hypothesis, run.net.model.vocab(), &sound);
+    Ok(sure.then_some((outcome, step, segments)))
+}
+
+/// Decodes one window.
+pub(super) fn decode(
+    run: &Run,
+    state: &mut State,
+    place: Place,
+    language: usize,
+    opening: &Opening,
+    options: &Options,
+    events: &mut dyn Events,
+) -> Result<Decoded, Error> {
     let State { mel, encoder, decoder, cells, cross, phases, aligner, .. } = state;
-    let (net, options) = (run.net, run.options);
+    let net = run.net;
     let vocab = net.model.vocab();
     let start = std::time::Instant::now();
     let bounds = Bounds {
@@ -166,7 +191,7 @@ fn aligned<'a>(run: &'a Run, place: Place, language: usize, start: &'a [u32]) ->
         heads: run.heads,
         start,
         language: language::LANGUAGES[language].0,
-        positions: run.positions,
+        positions: place.frames / 2,
         used: ((place.end - place.seek).min(place.frames) / 2).max(1),
         offset: place.seek as f64 * FRAME,
     }

@@ -51,7 +51,7 @@ pub fn model(name: &str) -> Option<Model> {
 
 /// A transcriber with two threads.
 pub fn transcriber(model: Model, precision: Option<Precision>) -> Transcriber {
-    Transcriber::new(model, Config { threads: 2, precision, tier: None }).unwrap()
+    Transcriber::new(model, Config { threads: 2, precision, ..Config::default() }).unwrap()
 }
 
 /// Whether only the quick part of the tests is wanted (emulated processors).

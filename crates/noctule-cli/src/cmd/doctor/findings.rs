@@ -61,10 +61,14 @@ fn governor(of: &Diagnosis) -> Option<Finding> {
 }
 
 fn load(of: &Diagnosis) -> Option<Finding> {
-    let load = of.load.filter(|load| *load > 0.5 * of.board.cores as f64)?;
-    let what =
-        format!("Other programs are running: {load:.1} on average want a processor, and there are {}.", of.board.cores);
+    let what = busy(of.load, of.board.cores)?;
     Some(Finding { id: "busy", what, command: Some("top".into()) })
+}
+
+/// Says that other programs are running, if they want half of the processors.
+pub fn busy(load: Option<f64>, cores: usize) -> Option<String> {
+    let load = load.filter(|load| *load > 0.5 * cores as f64)?;
+    Some(format!("Other programs are running: {load:.1} on average want a processor, and there are {cores}."))
 }
 
 fn tier(of: &Diagnosis) -> Option<Finding> {

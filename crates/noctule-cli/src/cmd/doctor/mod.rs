@@ -1,16 +1,19 @@
 //! `noctule doctor`: what this board is, what it can do, which models fit, and what stands in its way.
 
 mod findings;
+mod kernels;
 mod models;
+mod tune;
 
 use super::eval::{print, print_json, root, speed};
 use crate::args::DoctorArgs;
 use crate::failure::Failure;
 use crate::store::{Store, space};
 use findings::Finding;
+use kernels::Kernel;
 use models::Fit;
 use noctule::Tier;
-use noctule_eval::board::{Board, Drive, Heat, Memory, Throttle, drive_of};
+use noctule_eval::board::{Board, Drive, Heat, Memory, Root, Throttle, drive_of};
 use noctule_eval::plan::{Speed, size};
 use serde::Serialize;
 use std::fmt::Write;
@@ -24,6 +27,7 @@ struct Diagnosis {
     tier: &'static str,
     tiers: Vec<&'static str>,
     speed: Speed,
+    kernels: Vec<Kernel>,
     memory: Option<Memory>,
     /// Clock, MHz, and temperature, °C.
     mhz: Option<f64>,
@@ -50,6 +54,9 @@ struct Shelf {
 /// # Errors
 /// [`Failure::Usage`] for a tier in `NOCTULE_CPU` that is not there.
 pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
+    if args.tune {
+        return tune::run(args);
+    }
     let diagnosis = look()?;
     match args.json {
         true => print_json(&diagnosis),
@@ -66,23 +73,28 @@ fn look() -> Result<Diagnosis, Failure> {
         let folder = store.root().to_path_buf();
         Shelf { drive: drive_of(&root, &folder), free_bytes: folder.ancestors().find_map(space::free), folder }
     });
-    let load = root.read("/proc/loadavg").and_then(|text| text.split(' ').next()?.parse().ok());
     let mut diagnosis = Diagnosis {
         board: Board::look(&root),
         tier: tier.name(),
         tiers: Tier::available().into_iter().map(Tier::name).collect(),
         speed,
+        kernels: kernels::measure(tier),
         memory,
         mhz: heat.measured_megahertz().or_else(|| heat.megahertz()),
         celsius: heat.celsius(),
         throttled: Throttle::find(&root).word(),
-        load,
+        load: load(&root),
         store,
         models: models::fits(&speed, memory.map(|memory| memory.available_bytes)),
         findings: Vec::new(),
     };
     diagnosis.findings = findings::find(&diagnosis);
     Ok(diagnosis)
+}
+
+/// Load average of a minute.
+fn load(root: &Root) -> Option<f64> {
+    root.read("/proc/loadavg").and_then(|text| text.split(' ').next()?.parse().ok())
 }
 
 impl Diagnosis {
@@ -135,6 +147,8 @@ impl Diagnosis {
             let free = store.free_bytes.map_or("unknown".into(), size);
             line("models", format!("{}: {free} free ({})", store.folder.display(), store.drive.name()));
         }
+        text += "\n";
+        text += &kernels::table(self.tier.parse().unwrap_or(Tier::Scalar), &self.kernels);
         text += "\n";
         text += &models::table(&self.models);
         for finding in &self.findings {

@@ -9,7 +9,7 @@ mod smoke;
 mod sounds;
 
 pub use inner::inner_process;
-pub use prepare::speed;
+pub use prepare::{cores, speed};
 
 use crate::args::{Budget, EvalArgs};
 use crate::failure::Failure;

@@ -10,7 +10,7 @@ use noctule_eval::corpus::{Tier, Wanted, prepare};
 use noctule_eval::engine::{Description, Engine, Mode};
 use noctule_eval::journal::{EngineRecord, Evaluation, FORMAT, Record};
 use noctule_eval::plan::{Grid, Ingredients, ModelFacts, Place, Rules, Speed, Task, cells, clips, numbers};
-use noctule_kernels::Compute;
+use noctule_kernels::{Compute, GgmlType};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -215,7 +215,8 @@ fn models(args: &EvalArgs, folder: &Path) -> Result<Vec<ModelFacts>, Failure> {
     Ok(models)
 }
 
-fn cores() -> u32 {
+/// Processors that this program may use.
+pub fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
@@ -224,7 +225,7 @@ pub fn speed() -> Speed {
     let Ok(tier) = CpuTier::detect() else { return Speed::default() };
     let cores = cores();
     let time = Duration::from_millis(150);
-    let one = Compute::new(tier, 1, Precision::Fast).peak(time);
-    let all = Compute::new(tier, cores as usize, Precision::Fast).peak(time);
+    let one = Compute::new(tier, 1, Precision::Fast).peak(GgmlType::Q8_0, time);
+    let all = Compute::new(tier, cores as usize, Precision::Fast).peak(GgmlType::Q8_0, time);
     Speed { macs: one.macs, bytes: one.bytes, scaling: (all.macs / one.macs).clamp(1.0, f64::from(cores)), cores }
 }

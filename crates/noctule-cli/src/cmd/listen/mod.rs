@@ -11,7 +11,7 @@ use super::transcribe::{model, vad};
 use crate::args::ListenArgs;
 use crate::failure::Failure;
 use crate::{interrupt, plan, terminal};
-use noctule::options::Task;
+use noctule::options::{AudioContext, Task};
 use noctule::{Options, Transcriber};
 use noctule_audio::mic;
 use noctule_audio::stream::temporary_folder;
@@ -77,7 +77,11 @@ fn session(args: &ListenArgs) -> Result<Session<Transcriber>, Failure> {
         task,
         beam_size: args.live.beam_size.into(),
         final_beam_size: args.live.beam_size.into(),
-        positions: if engine.audio_ctx == 0 { Positions::Full } else { Positions::AtLeast(engine.audio_ctx) },
+        positions: match engine.audio_ctx {
+            AudioContext::Full => Positions::Full,
+            AudioContext::Positions(n) => Positions::AtLeast(n),
+            AudioContext::Auto => return Err(Failure::usage("--audio-ctx: while listening give a number or 'full'")),
+        },
         prompt: args.prompt.clone(),
         ..SessionOptions::default()
     };

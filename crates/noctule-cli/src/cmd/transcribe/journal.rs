@@ -8,6 +8,7 @@
 //! begins. A line that a crash has torn is left out.
 
 use super::identity::{Identity, fnv1a};
+use crate::cmd::state_folder;
 use crate::failure::Failure;
 use noctule::{Checkpoint, Resume, Segment};
 use serde::{Deserialize, Serialize};
@@ -171,15 +172,9 @@ fn private() -> OpenOptions {
     options
 }
 
-/// Where journals are kept: `$XDG_STATE_HOME/noctule/journals`, by default
-/// under `~/.local/state` (XDG base directory specification 0.8), on Windows under `%LOCALAPPDATA%`.
+/// Where journals are kept.
 pub fn folder() -> Result<PathBuf, Failure> {
-    let named = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let local = if cfg!(windows) { named("LOCALAPPDATA") } else { None };
-    let home = || std::env::home_dir().map(|home| home.join(".local/state"));
-    let state = named("XDG_STATE_HOME").or(local).or_else(home);
-    let state = state.ok_or_else(|| Failure::work("there is no home folder: set XDG_STATE_HOME"))?;
-    Ok(state.join("noctule").join("journals"))
+    Ok(state_folder()?.join("journals"))
 }
 
 #[cfg(test)]
