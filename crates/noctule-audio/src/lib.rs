@@ -13,13 +13,14 @@
 //! - [`vad`] finds the speech and maps times of the shortened audio back;
 //! - [`stream`] reads recordings of any length in bounded memory;
 //! - [`stereo`] tells the speakers of a two-channel recording apart;
-//! - [`wav`] writes 16-bit WAV files.
+//! - [`flac`] writes recordings while they are made, [`wav`] 16-bit WAV files.
 
 #![forbid(unsafe_code)]
 
 mod error;
 pub mod ffmpeg;
 pub mod file;
+pub mod flac;
 pub mod mic;
 pub mod pcm;
 pub mod resample;

@@ -5,6 +5,7 @@
 //!
 //! - [`session`] is the loop: it does one thing at a time and knows no threads;
 //! - [`ring`] lets another thread capture, in bounded memory, and [`listen`](live::listen) joins the two;
+//! - [`recording`] keeps what is heard as a FLAC file, and [`minutes`] what was understood, on the disk at once;
 //! - [`simulate`](mod@simulate) lets a recording be heard on a simulated [`clock`];
 //! - [`policy`] decides when words stand, [`endpoint`] where speech begins and ends, [`pace`] how often to compute.
 //!
@@ -37,10 +38,12 @@ pub mod detector;
 pub mod endpoint;
 pub mod event;
 pub mod live;
+pub mod minutes;
 pub mod options;
 pub mod pace;
 pub mod policy;
 pub mod recogniser;
+pub mod recording;
 pub mod ring;
 pub mod segmenter;
 pub mod session;

@@ -1,6 +1,6 @@
 //! What to listen to, and when words stand.
 
-use super::{EngineArgs, values};
+use super::{EngineArgs, MeetingArgs, values};
 use clap::Args;
 use noctule_audio::mic::Tool;
 use noctule_audio::pcm::Pcm;
@@ -16,6 +16,8 @@ pub struct ListenArgs {
 
     #[command(flatten)]
     pub source: SourceArgs,
+    #[command(flatten)]
+    pub meeting: MeetingArgs,
     #[command(flatten)]
     pub live: LiveArgs,
     #[command(flatten)]
@@ -131,6 +133,12 @@ Where the text goes:
   words that stand are shown as they come, tentative ones dimmed behind them, and
   below them level, latency and how far computing is behind. --json tells every
   event (docs/schema/listen.schema.json).
+
+Meetings:
+  --meeting NAME records NAME.flac while it listens and keeps NAME.minutes.jsonl,
+  both on the disk within a second; at the end NAME.txt, .srt and .json are written.
+  After a crash or a power cut --meeting NAME --resume writes down what is left.
+  --refine MODEL then hears the whole again with a better model.
 
 Policies:
   alignatt         words stand when the model has listened past them: quickest

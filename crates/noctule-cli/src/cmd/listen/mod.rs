@@ -3,6 +3,7 @@
 //! `source` captures on a thread of its own into a ring (or block by block onto a simulated clock), the session of
 //! `noctule-listen` computes here, and `show` puts its events where a person or a program reads them.
 
+mod meeting;
 mod show;
 mod source;
 mod view;
@@ -11,6 +12,7 @@ use super::transcribe::{model, vad};
 use crate::args::ListenArgs;
 use crate::failure::Failure;
 use crate::{interrupt, plan, terminal};
+use meeting::{Listener, Meeting};
 use noctule::options::{AudioContext, Task};
 use noctule::{Options, Transcriber};
 use noctule_audio::mic;
@@ -19,7 +21,7 @@ use noctule_listen::endpoint::EndpointOptions;
 use noctule_listen::event::Stats;
 use noctule_listen::pace::PaceOptions;
 use noctule_listen::ring::{IN_MEMORY, ON_DISK, ring};
-use noctule_listen::{Clock, Meter, Positions, Session, SessionOptions, live, simulate};
+use noctule_listen::{Clock, Meter, Positions, Session, SessionOptions, Stamped, live, simulate};
 use show::Show;
 use source::{Blocks, Source};
 use std::cell::RefCell;
@@ -34,15 +36,28 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
     if args.source.list_devices {
         return list_devices();
     }
+    if let Some(name) = args.meeting.meeting.as_deref().filter(|_| args.meeting.resume) {
+        return meeting::resume(args, name);
+    }
     interrupt::listen();
-    let mut session = session(args)?;
-    let show = RefCell::new(Show::new(args));
-    let mut stop = || show.borrow_mut().tick() || interrupt::requested();
-    let mut sink = |event| show.borrow_mut().event(event);
+    let (mut session, listener) = session(args)?;
+    let name = args.meeting.meeting.as_deref();
+    let meeting = name.map(|name| Meeting::begin(name, listener, &args.language.0)).transpose()?;
+    let tap = meeting.as_ref().map(Meeting::tap);
+    let (show, meeting) = (RefCell::new(Show::new(args)), RefCell::new(meeting));
+    let mut stop = || {
+        meeting.borrow().iter().for_each(Meeting::look);
+        show.borrow_mut().tick() || interrupt::requested()
+    };
+    let mut sink = |stamped: Stamped| {
+        meeting.borrow_mut().iter_mut().for_each(|meeting| meeting.event(&stamped.event));
+        show.borrow_mut().event(stamped);
+    };
     let ended = match &args.audio {
         Some(path) if args.source.simulate => {
             let mut blocks = Blocks::open(path, args.source.pcm)?;
-            simulate::simulate(&mut session, &mut blocks, &mut stop, &mut sink)?;
+            let mut kept = blocks.by_ref().inspect(|block| tap.iter().for_each(|tap| tap.push(block)));
+            simulate::simulate(&mut session, &mut kept, &mut stop, &mut sink)?;
             blocks.conclude()
         }
         _ => {
@@ -50,18 +65,25 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
             let mut source = Source::open(args)?;
             terminal::notice(args.quiet, &format!("listening to {}; Ctrl-C ends", source.name()));
             show.borrow_mut().watch(source.level());
-            source.start(feeder)?;
+            source.start(feeder, tap)?;
             let ended = live::listen(&mut session, &drain, &mut stop, &mut sink)?;
             source.finish();
             ended
         }
     };
-    let stats = show.into_inner().finish()?;
-    terminal::notice(args.quiet, &summary(&stats));
+    let shown = show.into_inner().finish();
+    // Whoever was to read the text may have gone: the meeting is written down all the same.
+    let finished = meeting.into_inner().map(Meeting::finish).transpose()?;
+    terminal::notice(args.quiet, &summary(&shown?));
+    drop(session);
+    if let Some(finished) = finished {
+        finished.tell(args.quiet);
+        finished.refine(args)?;
+    }
     ended.map_or(Ok(()), |reason| Err(Failure::Work(reason)))
 }
 
-fn session(args: &ListenArgs) -> Result<Session<Transcriber>, Failure> {
+fn session(args: &ListenArgs) -> Result<(Session<Transcriber>, Listener), Failure> {
     let engine = &args.engine;
     let task = if args.translate { Task::Translate } else { Task::Transcribe };
     let options = SessionOptions {
@@ -93,7 +115,8 @@ fn session(args: &ListenArgs) -> Result<Session<Transcriber>, Failure> {
     model::check_memory(&model, config.precision, &needed, engine.memory_limit)?;
     let transcriber = Transcriber::new(model, config)?;
     let clock = if args.source.simulate { Clock::simulated(Meter::Wall) } else { Clock::real() };
-    Ok(Session::new(transcriber, detector, clock, options)?)
+    let listener = Listener::of(&transcriber);
+    Ok((Session::new(transcriber, detector, clock, options)?, listener))
 }
 
 fn list_devices() -> Result<(), Failure> {

@@ -7,6 +7,7 @@ use noctule_audio::SAMPLE_RATE;
 use noctule_audio::file::{ReadOptions, Reader};
 use noctule_audio::mic::{Captured, Level, MicOptions, MicStop, Microphone};
 use noctule_audio::pcm::Pcm;
+use noctule_listen::recording::Tap;
 use noctule_listen::ring::Feeder;
 use noctule_listen::simulate::BLOCK;
 use std::panic::AssertUnwindSafe;
@@ -72,21 +73,22 @@ impl Source {
         self.level.clone()
     }
 
-    /// Captures into `feeder` from now on.
+    /// Captures into `feeder`, and `tap`, from now on.
     ///
     /// # Errors
     /// [`Failure::Work`] if the system allows no thread.
-    pub fn start(&mut self, feeder: Feeder) -> Result<(), Failure> {
-        let level = self.level.clone();
+    pub fn start(&mut self, feeder: Feeder, tap: Option<Tap>) -> Result<(), Failure> {
+        let (level, kept) = (self.level.clone(), tap.clone());
         let push = move |feeder: &Feeder, samples: &[f32]| {
             level.lock().unwrap_or_else(PoisonError::into_inner).push(samples);
+            kept.iter().for_each(|tap| tap.push(samples));
             feeder.push(samples);
         };
         let work: Box<dyn FnOnce() -> Option<String> + Send> = match &mut self.kind {
             Kind::Microphone(microphone) => {
                 let microphone = microphone.take();
                 let feeder = feeder.clone();
-                Box::new(move || record(microphone?, &feeder, &push))
+                Box::new(move || record(microphone?, &feeder, tap.as_ref(), &push))
             }
             Kind::Stdin(pcm) => {
                 let (pcm, feeder) = (*pcm, feeder.clone());
@@ -123,12 +125,18 @@ impl Source {
 }
 
 /// Passes on what the microphone hears; returns why it has ended.
-fn record(mut microphone: Microphone, feeder: &Feeder, push: &dyn Fn(&Feeder, &[f32])) -> Option<String> {
+fn record(
+    mut microphone: Microphone,
+    feeder: &Feeder,
+    tap: Option<&Tap>,
+    push: &dyn Fn(&Feeder, &[f32]),
+) -> Option<String> {
     let mut captured = Captured::default();
     while !feeder.has_ended() {
         match microphone.read(&mut captured) {
             Ok(true) => {
                 feeder.lose(captured.lost);
+                tap.into_iter().for_each(|tap| tap.lose(captured.lost));
                 push(feeder, &captured.samples);
             }
             Ok(false) => return None,

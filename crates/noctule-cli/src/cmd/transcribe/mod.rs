@@ -11,7 +11,7 @@ mod identity;
 mod journal;
 mod live;
 pub mod model;
-mod output;
+pub mod output;
 mod resume;
 mod summary;
 

@@ -1,0 +1,20 @@
+//! A meeting that is recorded while it is heard.
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// What to keep.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Meetings")]
+pub struct MeetingArgs {
+    /// Record what is heard as NAME.flac, and write NAME.txt, NAME.srt and NAME.json when it ends.
+    #[arg(long, value_name = "NAME", conflicts_with = "list_devices")]
+    pub meeting: Option<PathBuf>,
+    /// Finish the meeting NAME, which was interrupted: write down what was recorded and not written down yet.
+    #[arg(long, requires = "meeting", conflicts_with_all = ["audio", "device", "recorder"])]
+    pub resume: bool,
+    /// When it has ended, hear the recording again with this model, a name in the store or a ggml file: slower, with
+    /// better words.
+    #[arg(long, value_name = "MODEL", requires = "meeting")]
+    pub refine: Option<PathBuf>,
+}
