@@ -28,7 +28,7 @@ impl Side {
         };
         let side = Self::new(Evidence::read(folder)?, rows);
         if side.rows().next().is_none() {
-            let all: Vec<String> = side.summary.rows.iter().map(|row| name(row)).collect();
+            let all: Vec<String> = side.summary.rows.iter().map(name).collect();
             let rows = rows.unwrap_or_default();
             return Err(Error::Incomparable(format!(
                 "{} has no row of '{rows}': there are {}",
