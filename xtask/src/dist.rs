@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tar::{Builder, Header};
 
 /// Version of the workspace.
@@ -108,7 +109,10 @@ fn documents() -> Result<Vec<(&'static str, Vec<u8>)>> {
 fn generated(man: &str, bash: &str, zsh: &str, fish: &str) -> Result<Vec<Entry>> {
     let pages = docs::man_pages()?.into_iter().map(|(name, text)| Entry::new(format!("{man}/{name}"), text));
     let mut entries: Vec<Entry> = pages.collect();
-    let folder = std::env::temp_dir().join(format!("noctule-dist-{}", std::process::id()));
+    // Of this call alone: two may run at once.
+    static CALLS: AtomicUsize = AtomicUsize::new(0);
+    let call = CALLS.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("noctule-dist-{}-{call}", std::process::id()));
     let scripts = docs::completion_scripts(&folder)?;
     for path in scripts {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -5,15 +5,17 @@ use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Versions of LLVM to look for: Debian puts the number behind a program's name. Models older than 17 lack the Neoverse N1.
-const LLVM: std::ops::RangeInclusive<u32> = 17..=30;
+/// Versions of LLVM to look for: Debian puts the number behind a program's name. llvm-mca passes over instructions that a model does
+/// not know from 20 on.
+const LLVM: std::ops::RangeInclusive<u32> = 20..=30;
 
 /// The newest `llvm-NAME` there is.
 pub fn llvm(name: &str) -> Result<String> {
     let plain = format!("llvm-{name}");
     let numbered = LLVM.rev().map(|version| format!("{plain}-{version}"));
     for program in numbered.chain([plain.clone()]) {
-        if Command::new(&program).arg("--version").output().is_ok_and(|output| output.status.success()) {
+        let major = version(&program).split('.').next().and_then(|major| major.parse().ok());
+        if major.is_some_and(|major: u32| major >= *LLVM.start()) {
             return Ok(program);
         }
     }
