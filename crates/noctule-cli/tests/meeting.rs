@@ -106,6 +106,14 @@ fn killed(folder: &Path, after: Duration) {
         .spawn()
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
+    let spawned = Instant::now();
+    while !fs::metadata(folder.join("talk.flac")).is_ok_and(|data| data.len() > 0) {
+        assert!(
+            child.try_wait().unwrap().is_none() && spawned.elapsed() < Duration::from_secs(60),
+            "it does not begin"
+        );
+        std::thread::sleep(Duration::from_millis(5));
+    }
     let started = Instant::now();
     // Four times as fast as it was spoken, over and over.
     let mut given: Vec<(Duration, usize)> = Vec::new();
@@ -120,17 +128,12 @@ fn killed(folder: &Path, after: Duration) {
     child.kill().unwrap();
     let at = started.elapsed();
     child.wait().unwrap();
-    if !folder.join("talk.minutes.jsonl").exists() {
-        assert!(after < Duration::from_secs(2), "it takes {after:?} to begin");
-        return;
-    }
     let noted = noted(folder);
-    let least: usize =
-        given.iter().filter(|(when, _)| *when + Duration::from_secs(1) < at).map(|(_, count)| count).sum();
+    // On a machine that is busy with other tests the disk may answer late.
+    let patience = Duration::from_secs(2);
+    let least: usize = given.iter().filter(|(when, _)| *when + patience < at).map(|(_, count)| count).sum();
     let kept = recorded(&folder.join("talk.flac"));
-    // The program may have begun late.
-    let begun = fs::metadata(folder.join("talk.flac")).map_or(0, |data| data.len());
-    assert!(kept.len() >= least || begun == 0, "{} of {least} samples after {after:?}", kept.len());
+    assert!(kept.len() >= least, "{} of {least} samples after {after:?}", kept.len());
     let (code, stderr) = ended(&listen(folder, &["--meeting", "talk", "--resume"]).output().unwrap());
     assert_eq!(code, Some(0), "{after:?}: {stderr}");
     let texts = texts(folder);

@@ -2,7 +2,7 @@
 //!
 //! NAME.flac grows while it is heard and NAME.minutes.jsonl with every segment, both forced to the disk. At the end they become
 //! NAME.txt, .srt and .json, and the minutes go. After a crash [`resume`] hears what was recorded behind the last segment;
-//! [`Meeting::refine`] hears everything again with another model.
+//! [`Finished::refine`] hears everything again with another model.
 
 use crate::args::ListenArgs;
 use crate::cmd::progress::Progress;
