@@ -23,7 +23,6 @@ use noctule_listen::event::SegmentEvent;
 use noctule_listen::minutes::{self, Head, Minutes};
 use noctule_listen::recording::{Recording, Tap};
 use std::fs::OpenOptions;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// What is written at the end.
@@ -107,19 +106,19 @@ impl Meeting {
                 )),
                 error => Failure::work(error),
             })?;
+        let results = FORMATS.iter().map(|format| files.with(format.extension()));
+        if let Some(there) = std::iter::once(files.flac()).chain(results).find(|path| path.exists()) {
+            // They say nothing yet, and would stand in the way of the next try.
+            let _ = minutes.remove();
+            return Err(Failure::work(format!("{} is there already: give the meeting another name", there.display())));
+        }
         let path = files.flac();
         let started = OpenOptions::new().write(true).create_new(true).open(&path).and_then(Recording::start);
         let recording = match started {
             Ok(recording) => recording,
             Err(error) => {
-                // They say nothing yet, and would stand in the way of the next try.
                 let _ = minutes.remove();
-                return Err(Failure::work(match error.kind() {
-                    io::ErrorKind::AlreadyExists => {
-                        format!("{} is there already: give the meeting another name", path.display())
-                    }
-                    _ => format!("cannot write {}: {error}", path.display()),
-                }));
+                return Err(Failure::work(format!("cannot write {}: {error}", path.display())));
             }
         };
         let language = match language {
