@@ -4,7 +4,7 @@
 //! judge a finished attempt ([`LoopRules::judge`]): whisper.cpp's entropy of the last
 //! 32 tokens and OpenAI's compression ratio. A third runs while decoding
 //! ([`LoopRules::check`]), so that a loop costs some thirty tokens and not the 220 that a window
-//! may have: it asks for exact repetition *and* for what the final tests would
+//! may have: it asks for exact repetition (or hardly any variety at all) *and* for what the final tests would
 //! say if decoding stopped here. It therefore never stops an attempt that the
 //! final tests would pass at that point, apart from identical segments whose
 //! timestamps differ, which whisper.cpp's test half sees as variety.
@@ -24,6 +24,9 @@ use std::collections::HashMap;
 pub const ENTROPY_TOKENS: usize = 32;
 /// Fewest tokens that must repeat exactly before decoding is stopped.
 pub const MIN_PERIODIC: usize = 24;
+/// Entropy (nats) of the last 32 tokens under which no exact repetition is asked for: a beam search in a loop prefers
+/// the branches that vary one word in thirty. Two tokens in turn have 0.69.
+const NEARLY_ONE: f32 = 0.8;
 /// Longest repeated unit that, repeated, may have low entropy (whisper.cpp's
 /// threshold of 2.4 is the entropy of 11 different tokens).
 const SHORT_PERIOD: usize = 16;
@@ -142,9 +145,10 @@ impl LoopRules {
     /// 32 tokens in all and at its end
     ///
     /// - a unit of up to 16 tokens, 4 times or more and over at least 24
-    ///   tokens, with the last 32 under the entropy limit; or
+    ///   tokens, with the last 32 under the entropy limit;
     /// - a unit of up to 64 tokens, 3 times or more and over at least 24
-    ///   tokens, with the whole text over the compression limit.
+    ///   tokens, with the whole text over the compression limit; or
+    /// - hardly more than one or two different tokens among the last 32.
     ///
     /// Costs some microseconds unless the end repeats.
     pub fn check(&self, vocab: &Vocab, ids: &[u32]) -> Option<Loop> {
@@ -154,10 +158,14 @@ impl LoopRules {
         let alike = |id: u32| if vocab.is_timestamp(id) { vocab.beg() } else { id };
         let window = SHORT_REPEATS.max(LONG_REPEATS) * LONG_PERIOD;
         let recent: Vec<u32> = ids[ids.len().saturating_sub(window)..].iter().map(|&id| alike(id)).collect();
-        if entropy(tail(&recent).iter().copied()) < self.entropy
+        let variety = entropy(tail(&recent).iter().copied());
+        if variety < self.entropy
             && let Some(found) = periodic(&recent, SHORT_PERIOD, SHORT_REPEATS)
         {
             return Some(found);
+        }
+        if variety < self.entropy.min(NEARLY_ONE) {
+            return Some(Loop::Entropy { entropy: variety });
         }
         let found = periodic(&recent, LONG_PERIOD, LONG_REPEATS)?;
         (text_ratio(vocab, ids) > self.compression_ratio).then_some(found)

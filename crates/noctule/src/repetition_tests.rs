@@ -52,6 +52,16 @@ fn the_final_verdict_has_whisper_cpps_limits() {
 }
 
 #[test]
+fn a_loop_that_varies_now_and_then_is_one() {
+    let v = english().vocab();
+    let varied: Vec<u32> = (0..220).map(|i| if i % 20 == 19 { 4000 + i } else { 3000 }).collect();
+    assert_eq!(stops_at(v, &varied), Some(33));
+    // Two words in turn, one of them wandering: too much variety for exact repetition and for a loop.
+    let counted: Vec<u32> = (0..220).map(|i| if i % 2 == 0 { 3000 } else { 4000 + i }).collect();
+    assert_eq!(stops_at(v, &counted), None);
+}
+
+#[test]
 fn echoes_are_counted_where_they_are_long_enough() {
     assert_eq!(longest_echo(&[], 1), 1);
     assert_eq!(longest_echo(&[1, 2, 3, 4], 1), 1);

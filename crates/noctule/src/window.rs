@@ -158,8 +158,9 @@ fn judge(
     let (compression_ratio, found) = bounds.loops.judge(vocab, &hypothesis.tokens[..hypothesis.result_len]);
     let avg_logprob = hypothesis.avg_logprob();
     let failure = match hypothesis.state {
-        State::Failed(failure) => Some(failure),
+        // However it ended: what repeats itself must not pass for merely unlikely.
         _ if found.is_some() => Some(Failure::Repetition),
+        State::Failed(failure) => Some(failure),
         _ if avg_logprob < thresholds.logprob && no_speech_prob < thresholds.no_speech => Some(Failure::LowProbability),
         _ => None,
     };
@@ -317,6 +318,15 @@ mod tests {
         let mut failed = passed(v, &full);
         failed.failure = Some(Failure::LowProbability);
         assert_eq!(second_opinion(passed(v, &gap), failed, v, &bounds()).hypothesis.tokens.len(), 14);
+    }
+
+    #[test]
+    fn a_loop_that_ends_by_its_length_is_a_loop() {
+        let v = english().vocab();
+        let mut hypothesis = passed(v, &[(0.0, 5.0, &[3000; 200])]).hypothesis;
+        hypothesis.state = State::Failed(Failure::TooLong);
+        let judged = judge(hypothesis, v, &bounds(), &Options::default().thresholds, 0.0);
+        assert_eq!(judged.failure, Some(Failure::Repetition));
     }
 
     #[test]

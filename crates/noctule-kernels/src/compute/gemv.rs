@@ -44,7 +44,7 @@ impl Compute {
             }
             for sums in sums.chunks_exact_mut(strip.len) {
                 // SAFETY: `kernels` checked the tier.
-                unsafe { (self.kernels.finish)(sums, product.finish(strip.from, strip.len, false)) };
+                unsafe { (self.kernels.finish)(sums, product.finish(strip.from, strip.len, precision)) };
             }
             // SAFETY: strips are disjoint columns of the output, which stays borrowed until the operation ends.
             unsafe { self.put_out(outs[strip.product], (0, m), (strip.from, strip.len), sums, strip.len) };

@@ -14,7 +14,8 @@ pub enum Activation {
     /// Nothing.
     #[default]
     None,
-    /// GELU with the error function, as [`Compute::gelu`].
+    /// GELU with the error function, as [`Compute::gelu`]; under [`Precision::Fast`] its tanh form, which is off by less
+    /// than 6e-4.
     Gelu,
 }
 
@@ -71,12 +72,11 @@ impl<'a> Product<'a> {
 
     /// What happens to columns `from..from + len` of a row.
     ///
-    /// `near`: whether results are rounded to 8 bits next, so that GELU may be off by less than that loses.
-    pub(super) fn finish(&self, from: usize, len: usize, near: bool) -> Finish<'a> {
-        let gelu = match self.activation {
-            Activation::None => Gelu::None,
-            Activation::Gelu if near => Gelu::Near,
-            Activation::Gelu => Gelu::Exact,
+    pub(super) fn finish(&self, from: usize, len: usize, precision: Precision) -> Finish<'a> {
+        let gelu = match (self.activation, precision) {
+            (Activation::None, _) => Gelu::None,
+            (Activation::Gelu, Precision::Fast) => Gelu::Near,
+            (Activation::Gelu, Precision::Accurate) => Gelu::Exact,
         };
         Finish { bias: self.bias.map(|bias| &bias[from..from + len]), gelu }
     }

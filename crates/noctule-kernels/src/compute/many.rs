@@ -212,11 +212,10 @@ impl Compute {
     /// Finishes a block of sums and brings it to its place.
     fn deliver(&self, work: &Work<'_>, from: usize, rows: usize, c: &mut [f32], width: usize) {
         let strip = work.strip;
-        let near = work.out.rounds();
         for i in 0..rows {
             let sums = &mut c[i * width..][..strip.len];
             // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.finish)(sums, work.product.finish(strip.from, strip.len, near)) };
+            unsafe { (self.kernels.finish)(sums, work.product.finish(strip.from, strip.len, self.precision)) };
         }
         // SAFETY: strips are disjoint columns of the output, which stays borrowed until the operation ends.
         unsafe { self.put_out(work.out, (from, rows), (strip.from, strip.len), c, width) };

@@ -87,11 +87,6 @@ pub(super) struct Head {
 }
 
 impl SharedOut {
-    /// Whether results are rounded to 8 bits.
-    pub(super) fn rounds(&self) -> bool {
-        matches!(self, SharedOut::Operand(x) if x.column_step() > 1)
-    }
-
     /// What the first column of a part must be a multiple of.
     pub(super) fn column_step(&self) -> usize {
         match self {

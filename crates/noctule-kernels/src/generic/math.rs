@@ -162,7 +162,7 @@ pub(crate) fn layer_norm(x: &[f32], weight: &[f32], bias: &[f32], eps: f32, out:
 }
 
 /// GELU of a vector of numbers in its tanh form, x·σ(2√(2/π)·(x + 0.044715x³)), off from [`gelu_of`] by less than 6e-4 for
-/// any finite x: for results that are rounded to 8 bits next. Source: Hendrycks and Gimpel, arXiv:1606.08415.
+/// any finite x: for products that are rounded far more. Source: Hendrycks and Gimpel, arXiv:1606.08415.
 ///
 /// # Safety
 /// The processor has the tier of `S`.
