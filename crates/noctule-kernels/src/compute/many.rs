@@ -1,11 +1,11 @@
 //! Products of many rows: each task unpacks a strip of weight rows once and multiplies it with all rows of
 //! the operand, a block at a time, whose results go where the product wants them.
 
-use super::Compute;
 use super::columns::{Against, Columns};
 use super::linear::{Product, Strip, strips};
 use super::operand::{Codes, Form, Operand};
 use super::out::SharedOut;
+use super::{Compute, Precision};
 use crate::buffer::cut;
 use crate::generic::gemm::Tile;
 use crate::table::{Block8, Scaled, Sums};
@@ -212,10 +212,14 @@ impl Compute {
     /// Finishes a block of sums and brings it to its place.
     fn deliver(&self, work: &Work<'_>, from: usize, rows: usize, c: &mut [f32], width: usize) {
         let strip = work.strip;
+        let precision = match work.x.form() {
+            Form::F32 { .. } => Precision::Accurate,
+            Form::Int8(_) => Precision::Fast,
+        };
         for i in 0..rows {
             let sums = &mut c[i * width..][..strip.len];
             // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.finish)(sums, work.product.finish(strip.from, strip.len, self.precision)) };
+            unsafe { (self.kernels.finish)(sums, work.product.finish(strip.from, strip.len, precision)) };
         }
         // SAFETY: strips are disjoint columns of the output, which stays borrowed until the operation ends.
         unsafe { self.put_out(work.out, (from, rows), (strip.from, strip.len), c, width) };
