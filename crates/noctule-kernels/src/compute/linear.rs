@@ -14,8 +14,8 @@ pub enum Activation {
     /// Nothing.
     #[default]
     None,
-    /// GELU with the error function, as [`Compute::gelu`]; of products that round their operands its tanh form, which is
-    /// off by less than 6e-4.
+    /// GELU with the error function, as [`Compute::gelu`]; under [`Precision::Fast`], unless the operand was
+    /// [loaded accurately](Compute::load_accurate), its tanh form, which is off by less than 6e-4.
     Gelu,
 }
 
