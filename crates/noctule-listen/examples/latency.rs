@@ -6,7 +6,7 @@
 //!
 //! Prints one JSON object a recording and one for all. The time of a word is that of the model `times` offline; the reference text stands
 //! in `FILE.txt` or in `manifest.jsonl` beside the file. Keys: `model`, `times` (files; the embedded model without), `policy`,
-//! `threads`, `step`, `front`, `beam`, `final`, `context`, `positions` (`full`, `+N`, `N`), `slow`, `seconds` (only the beginning is
+//! `threads`, `step`, `front`, `beam`, `final`, `carry`, `context`, `positions` (`full`, `+N`, `N`), `slow`, `seconds` (only the beginning is
 //! heard, and the offline text of `times` is the reference), `cache` (a folder that keeps offline transcripts). The detector is the
 //! built-in one.
 
@@ -138,6 +138,7 @@ fn hear(
     options.beam_size = number("beam", options.beam_size as f64)? as usize;
     options.final_beam_size = number("final", options.final_beam_size as f64)? as usize;
     options.pace.min_step = number("step", options.pace.min_step)?;
+    options.carry = number("carry", options.carry)?;
     options.context_tokens = number("context", options.context_tokens as f64)? as usize;
     options.positions = match set.get("positions").map_or("full", String::as_str) {
         "full" => Positions::Full,

@@ -81,7 +81,7 @@ impl Default for SessionOptions {
             prompt: None,
             context_tokens: 64,
             longest: 24.0,
-            carry: 0.0,
+            carry: 12.0,
             suppress_non_speech: true,
             no_speech: 0.6,
             logprob: -1.0,

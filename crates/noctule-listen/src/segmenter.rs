@@ -44,6 +44,11 @@ const PAUSE: f64 = 1.0;
 const TITLES: [&str; 6] = ["mr.", "mrs.", "ms.", "dr.", "st.", "prof."];
 
 impl Segmenter {
+    /// Whether no segment is open.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// Takes in a word; adds to `segments` what was complete before it, or is complete with it.
     pub fn push(&mut self, word: Spoken, segments: &mut Vec<Segment>) {
         if self

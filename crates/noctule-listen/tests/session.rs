@@ -9,6 +9,7 @@ use noctule_listen::recogniser::Recogniser;
 use noctule_listen::ring::ring;
 use noctule_listen::simulate::{BLOCK, simulate};
 use noctule_listen::{Clock, Event, Meter, PolicyKind, Session, SessionOptions, Stamped, live};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const RATE: usize = 16_000;
@@ -53,6 +54,10 @@ struct Model {
     /// What it hears in silence.
     invents: bool,
     multilingual: bool,
+    /// Whether it ends what stands with a mark before it goes on.
+    marks: bool,
+    /// How many words stood each time it was asked.
+    stood: Arc<Mutex<Vec<usize>>>,
 }
 
 impl Recogniser for Model {
@@ -92,6 +97,11 @@ impl Recogniser for Model {
             no_speech_prob: if self.invents { 0.9 } else { 0.1 },
             avg_logprob: if self.invents { -1.5 } else { -0.2 },
         };
+        self.stood.lock().unwrap().push(request.prefix.len());
+        if self.marks && !request.prefix.is_empty() && !request.prefix.contains(&7777) {
+            continued.tokens.push(LiveToken { id: 7777, logprob: -0.1, attended: 0.0 });
+            continued.words.push(LiveWord { text: "!".into(), tokens: 0..1, start: 0.0, end: 0.0, probability: 0.9 });
+        }
         let mut at = 0;
         while at < self.heard.len() {
             let value = self.heard[at];
@@ -222,6 +232,29 @@ fn a_model_that_is_too_slow_lags_and_still_hears_every_word() {
     assert!(lags.iter().any(|(lag, level)| *lag > 5.0 && *level == Level::Windows), "{lags:?}");
     let Some(Event::Stats(stats)) = events.last().map(|event| &event.event) else { panic!("{events:?}") };
     assert!(stats.encodes < 70, "{} steps: half-minutes are heard at once", stats.encodes);
+}
+
+#[test]
+fn what_was_said_is_heard_again_with_what_follows_unless_silence_was_between() {
+    let (samples, count) = recording(&[(5, 0.8), (5, 4.0), (5, 1.0)]);
+    let stood = Arc::new(Mutex::new(Vec::new()));
+    let model = Model { stood: stood.clone(), ..Model::default() };
+    let events = hear(model, Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples);
+    check(&events, &samples, count);
+    let mut stood = stood.lock().unwrap().clone();
+    stood.dedup();
+    assert_eq!(stood, [0, 5, 0]);
+    // A recording without an end is not heard again as a whole.
+    let (samples, count) = recording(&[(5, 0.8); 20]);
+    let model = Model::default();
+    check(&hear(model, Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples), &samples, count);
+}
+
+#[test]
+fn no_segment_begins_with_the_mark_that_would_end_the_last() {
+    let (samples, count) = recording(&[(5, 0.8); 4]);
+    let model = Model { marks: true, ..Model::default() };
+    check(&hear(model, Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples), &samples, count);
 }
 
 #[test]

@@ -47,7 +47,7 @@ impl<R: Recogniser> Session<R> {
     }
 
     /// Forgets audio for which words stand, but the last `most` samples.
-    fn keep(&mut self, most: usize) {
+    pub(super) fn keep(&mut self, most: usize) {
         if most == 0 {
             self.text.forget_before(self.text.stretch.len());
         } else {
@@ -138,7 +138,12 @@ impl<R: Recogniser> Session<R> {
             let language = noctule::language::LANGUAGES[language].0;
             self.tell(Event::Language { language, probability }, sink);
         }
-        let words: Vec<TailWord> = self.tail.words.drain(..count).collect();
+        let mut words: Vec<TailWord> = self.tail.words.drain(..count).collect();
+        if self.text.is_between_segments() {
+            let marks = words.iter().take_while(|word| !word.guess.text.contains(char::is_alphanumeric)).count();
+            self.text.pass_over(&words[..marks]);
+            words.drain(..marks);
+        }
         let events = self.text.commit(&words, self.tail.no_speech_prob, self.clock.now());
         if !events.is_empty() {
             self.told.partial.clear();

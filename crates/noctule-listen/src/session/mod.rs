@@ -31,6 +31,8 @@ use text::Text;
 const RECENT: f64 = 2.0;
 /// A pause from which on it is worth looking whether the utterance is over, seconds.
 const PAUSE: f64 = 0.2;
+/// After a silence of this length what was said before it is not heard again, seconds: beside speech, noise is heard as speech.
+const APART: f64 = 2.0;
 /// [`Event::Stats`] comes after so much audio, seconds.
 const STATS: f64 = 5.0;
 /// While computing is behind, [`Event::Lag`] comes after so much audio, seconds.
@@ -227,6 +229,10 @@ impl<R: Recogniser> Session<R> {
             Some(Edge::Start(at)) => {
                 let first = self.place - self.recent.len() as u64;
                 let at = at.max(first);
+                let apart = self.text.stretch.end().is_some_and(|end| at.saturating_sub(end) > samples(APART) as u64);
+                if apart && self.tail.words.is_empty() && self.tail.heard == self.text.stretch.len() {
+                    self.keep(0);
+                }
                 let (front, back) = self.recent.as_slices();
                 let all = [front, back].concat();
                 self.text.stretch.push(at, &all[(at - first) as usize..]);

@@ -141,6 +141,19 @@ impl Text {
         std::iter::once(commit).chain(segments).collect()
     }
 
+    /// The marks that would end what was written down already stand for the model, which goes on better behind them, and are not
+    /// told.
+    pub fn pass_over(&mut self, marks: &[TailWord]) {
+        let end = self.standing_end();
+        let tokens = |mark: &TailWord| mark.tokens.iter().map(|token| token.id).collect();
+        self.standing.extend(marks.iter().map(|mark| Standing { tokens: tokens(mark), end }));
+    }
+
+    /// Whether a word that came now would begin a segment.
+    pub fn is_between_segments(&self) -> bool {
+        self.segmenter.is_empty()
+    }
+
     /// Ends the segment that is open.
     pub fn close_segment(&mut self) -> Option<Event> {
         self.segmenter.close().map(|segment| Event::Segment(SegmentEvent(segment)))

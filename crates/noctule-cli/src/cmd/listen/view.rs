@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Lines of the open sentence at most; its beginning is left out.
 const LINES: usize = 3;
+/// Fewer columns than these beside the times are no room for a paragraph.
+const NARROW: usize = 24;
 /// Columns of the level meter.
 const METER: usize = 12;
 /// The view is drawn again after this, when nothing happens.
@@ -83,7 +85,7 @@ impl View {
                 let behind = self.open.strip_prefix(&segment.text).map(str::to_owned);
                 self.open = behind.unwrap_or_default();
                 let times = format!("[{} --> {}]", hours(segment.start), hours(segment.end));
-                above = format!("{times}  {}\n", harmless(segment.text.trim()));
+                above = self.paragraph(&times, segment.text.trim());
             }
             Event::Language { language, probability } => {
                 above = format!("language: {language} ({:.0} %)\n", 100.0 * probability);
@@ -118,7 +120,7 @@ impl View {
 
     fn draw(&mut self, above: &str) -> String {
         self.last = Instant::now();
-        let width = usize::from(Term::stdout().size().1).max(20) - 1;
+        let width = width();
         let mut text = self.clear() + above;
         let mut lines = self.sentence(width);
         lines.push(fit(&self.status(), width));
@@ -128,6 +130,30 @@ impl View {
         }
         self.drawn = lines.len();
         text
+    }
+
+    /// A complete segment behind its times, in lines that break between words and begin below each other.
+    fn paragraph(&self, times: &str, text: &str) -> String {
+        let indent = measure_text_width(times) + 2;
+        let room = width().saturating_sub(indent);
+        // A narrow terminal breaks the line itself.
+        let room = if room < NARROW { usize::MAX } else { room };
+        let mut paragraph = if self.colours { format!("\x1b[2m{times}\x1b[0m  ") } else { format!("{times}  ") };
+        let mut column = 0;
+        for word in harmless(text).split_whitespace() {
+            let length = measure_text_width(word);
+            if column > 0 && column + 1 + length > room {
+                paragraph.push('\n');
+                paragraph.push_str(&" ".repeat(indent));
+                column = 0;
+            } else if column > 0 {
+                paragraph.push(' ');
+                column += 1;
+            }
+            paragraph.push_str(word);
+            column += length;
+        }
+        paragraph + "\n"
     }
 
     /// The end of the open sentence, in lines of `width` columns.
@@ -188,6 +214,11 @@ impl View {
         parts.extend(temperature().map(|degrees| format!("{degrees:.0} °C")));
         parts.join("  ")
     }
+}
+
+/// Columns of the terminal that are written in.
+fn width() -> usize {
+    usize::from(Term::stdout().size().1).max(20) - 1
 }
 
 /// A bar and a number.
@@ -260,6 +291,18 @@ mod tests {
         };
         let text = tell(&mut view, Event::Segment(noctule_listen::event::SegmentEvent(segment)));
         assert!(text.contains("[00:00:00.500 --> 00:00:01.250]  One is done.\nTwo\n"), "{text:?}");
+    }
+
+    #[test]
+    fn paragraphs_break_between_words() {
+        let text = "word ".repeat(60);
+        let plain = View::new(false).paragraph("[times]", &text);
+        let lines: Vec<&str> = plain.lines().collect();
+        assert!(lines.len() > 1 && lines[0].starts_with("[times]  word"), "{plain}");
+        assert!(lines.iter().all(|line| measure_text_width(line) <= width() && !line.ends_with(' ')), "{plain}");
+        assert!(lines[1..].iter().all(|line| line.starts_with("         word")), "{plain}");
+        assert_eq!(plain.split_whitespace().count(), 61);
+        assert!(View::new(true).paragraph("[times]", "one").starts_with("\x1b[2m[times]\x1b[0m  one\n"));
     }
 
     #[test]
