@@ -459,15 +459,14 @@ fn kill_at_random_moments(rounds: usize) {
     println!("{rounds} kills: {finished} came too late, {resumed} fetches went on where one was killed");
 }
 
-#[test]
-fn kill_9_leaves_nothing_wrong_behind() {
-    kill_at_random_moments(4);
+/// How often: a few times always, many times where the environment says so.
+fn rounds(variable: &str) -> usize {
+    std::env::var(variable).map_or(4, |rounds| rounds.parse().unwrap())
 }
 
 #[test]
-#[ignore = "takes a minute"]
-fn kill_9_at_thirty_moments() {
-    kill_at_random_moments(30);
+fn kill_9_leaves_nothing_wrong_behind() {
+    kill_at_random_moments(rounds("NOCTULE_KILLS"));
 }
 
 /// Lets two processes pull and remove the same model at once.
@@ -499,11 +498,5 @@ fn pull_and_remove(rounds: usize) {
 
 #[test]
 fn two_processes_do_not_disturb_each_other() {
-    pull_and_remove(4);
-}
-
-#[test]
-#[ignore = "takes minutes"]
-fn two_processes_for_200_rounds() {
-    pull_and_remove(200);
+    pull_and_remove(rounds("NOCTULE_ROUNDS"));
 }

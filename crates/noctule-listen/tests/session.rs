@@ -51,8 +51,12 @@ struct Model {
     /// The longest stretch that was heard, samples.
     longest: usize,
     work: Duration,
-    /// What it hears in silence.
+    /// Sounds like no speech, and what it writes is unlikely.
     invents: bool,
+    /// Sounds like no speech, but what it writes is likely.
+    doubts: bool,
+    /// Writes the same words over what was said before, whatever follows.
+    echoes: bool,
     multilingual: bool,
     /// Whether it ends what stands with a mark before it goes on.
     marks: bool,
@@ -94,13 +98,19 @@ impl Recogniser for Model {
             tokens: Vec::new(),
             words: Vec::new(),
             end: End::EndOfText,
-            no_speech_prob: if self.invents { 0.9 } else { 0.1 },
+            no_speech_prob: if self.invents || self.doubts { 0.9 } else { 0.1 },
             avg_logprob: if self.invents { -1.5 } else { -0.2 },
         };
         self.stood.lock().unwrap().push(request.prefix.len());
         if self.marks && !request.prefix.is_empty() && !request.prefix.contains(&7777) {
             continued.tokens.push(LiveToken { id: 7777, logprob: -0.1, attended: 0.0 });
             continued.words.push(LiveWord { text: "!".into(), tokens: 0..1, start: 0.0, end: 0.0, probability: 0.9 });
+        }
+        if self.echoes && !request.prefix.is_empty() {
+            continued.tokens.push(LiveToken { id: 8888, logprob: -0.1, attended: 0.8 });
+            let text = " Thanks!".into();
+            continued.words.push(LiveWord { text, tokens: 0..1, start: 0.5, end: 0.8, probability: 0.9 });
+            return Ok(continued);
         }
         let mut at = 0;
         while at < self.heard.len() {
@@ -123,6 +133,16 @@ impl Recogniser for Model {
 
 /// Words as they were committed: text, start, end, when.
 type Committed = Vec<(String, f64, f64, f64)>;
+
+fn partials(events: &[Stamped]) -> Vec<&str> {
+    let mut texts = Vec::new();
+    for event in events {
+        if let Event::Partial { text, .. } = &event.event {
+            texts.push(text.as_str());
+        }
+    }
+    texts
+}
 
 fn committed(events: &[Stamped]) -> Committed {
     let words = |event: &Stamped| match &event.event {
@@ -202,13 +222,7 @@ fn policies_differ_in_how_long_words_wait() {
 fn tentative_words_become_those_that_stand() {
     let (samples, _) = recording(&[(10, 1.0)]);
     let events = hear(Model::default(), Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples);
-    let partials: Vec<&str> = events
-        .iter()
-        .filter_map(|event| match &event.event {
-            Event::Partial { text, .. } => Some(text.as_str()),
-            _ => None,
-        })
-        .collect();
+    let partials = partials(&events);
     assert!(partials.len() > 4, "{partials:?}");
     assert!(partials.iter().any(|text| text.starts_with(" w1 w2 w3")), "{partials:?}");
     assert!(partials.iter().all(|text| !text.is_empty()), "they become words that stand, and are not withdrawn");
@@ -254,7 +268,32 @@ fn what_was_said_is_heard_again_with_what_follows_unless_silence_was_between() {
 fn no_segment_begins_with_the_mark_that_would_end_the_last() {
     let (samples, count) = recording(&[(5, 0.8); 4]);
     let model = Model { marks: true, ..Model::default() };
-    check(&hear(model, Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples), &samples, count);
+    let events = hear(model, Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples);
+    check(&events, &samples, count);
+    let partials = partials(&events);
+    assert!(partials.len() > 4 && partials.iter().all(|text| text.starts_with(' ')), "{partials:?}");
+}
+
+#[test]
+fn words_that_lie_in_what_was_said_before_are_not_told() {
+    let (samples, _) = recording(&[(5, 0.8), (5, 0.8), (5, 4.0), (5, 1.0)]);
+    let model = Model { echoes: true, ..Model::default() };
+    let events = hear(model, Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples);
+    let texts: Vec<String> = committed(&events).into_iter().map(|word| word.0).collect();
+    // After the long silence nothing of before is heard.
+    assert_eq!(texts.concat(), " w1 w2 w3 w4 w5 w16 w17 w18 w19 w20");
+    assert!(partials(&events).iter().all(|text| !text.contains("Thanks")));
+}
+
+#[test]
+fn words_in_what_sounds_like_no_speech_wait_for_its_end() {
+    let (samples, count) = recording(&[(10, 1.0), (10, 4.0), (10, 1.0)]);
+    let model = Model { doubts: true, ..Model::default() };
+    let events = hear(model, Clock::simulated(Meter::Free), options(PolicyKind::AlignAtt), &samples);
+    check(&events, &samples, count);
+    let commits = events.iter().filter(|event| matches!(event.event, Event::Commit { .. })).count();
+    assert_eq!(commits, 3);
+    assert!(partials(&events).len() > 4);
 }
 
 #[test]

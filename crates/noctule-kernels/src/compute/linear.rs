@@ -71,7 +71,6 @@ impl<'a> Product<'a> {
     }
 
     /// What happens to columns `from..from + len` of a row.
-    ///
     pub(super) fn finish(&self, from: usize, len: usize, precision: Precision) -> Finish<'a> {
         let gelu = match (self.activation, precision) {
             (Activation::None, _) => Gelu::None,

@@ -50,10 +50,3 @@ impl TailWord {
             .collect()
     }
 }
-
-impl Tail {
-    /// Their text.
-    pub fn text(&self) -> String {
-        self.words.iter().map(|word| word.guess.text.as_str()).collect()
-    }
-}

@@ -13,6 +13,8 @@ use noctule::live::{End, Request};
 /// Tokens that a second of speech may have, and what is allowed on top.
 const TOKENS_PER_SECOND: f64 = 10.0;
 const EXTRA_TOKENS: f64 = 8.0;
+/// How much too early a word may be placed, seconds.
+const SLACK: f64 = 0.3;
 
 impl<R: Recogniser> Session<R> {
     /// Looks for new words while somebody speaks.
@@ -22,7 +24,9 @@ impl<R: Recogniser> Session<R> {
         let guesses: Vec<Guess> = self.tail.words.iter().map(|word| word.guess.clone()).collect();
         let heard = seconds(self.tail.heard);
         let hypothesis = Hypothesis { words: &guesses, heard, complete: self.tail.complete };
-        let stay = self.policy.decide(&hypothesis).min(guesses.len());
+        // What sounds like no speech is judged as a whole.
+        let doubtful = self.tail.no_speech_prob > self.options.no_speech;
+        let stay = if doubtful { 0 } else { self.policy.decide(&hypothesis).min(guesses.len()) };
         self.commit(stay, sink);
         self.tell_partial(sink);
         Ok(())
@@ -53,6 +57,7 @@ impl<R: Recogniser> Session<R> {
         } else {
             self.text.shorten(most);
         }
+        self.text.concluded = self.text.stretch.len();
         // An empty rest was heard.
         self.tail = Tail { heard: self.text.stretch.len(), ..Tail::default() };
     }
@@ -120,8 +125,14 @@ impl<R: Recogniser> Session<R> {
         self.pace.measured(cost);
         self.loudest = Some(loudest);
         let silent = continued.no_speech_prob > self.options.no_speech && continued.avg_logprob < self.options.logprob;
+        let mut words = TailWord::all(&continued);
+        // Where all that the model writes lies in what was said before, it hears nothing in what follows.
+        let before = seconds(self.text.concluded) - SLACK;
+        if silent || words.iter().all(|word| word.start < before) {
+            words.clear();
+        }
         self.tail = Tail {
-            words: if silent { Vec::new() } else { TailWord::all(&continued) },
+            words,
             heard: end,
             no_speech_prob: continued.no_speech_prob,
             complete: continued.end == End::EndOfText,
@@ -138,12 +149,10 @@ impl<R: Recogniser> Session<R> {
             let language = noctule::language::LANGUAGES[language].0;
             self.tell(Event::Language { language, probability }, sink);
         }
+        let marks = self.marks().min(count);
         let mut words: Vec<TailWord> = self.tail.words.drain(..count).collect();
-        if self.text.is_between_segments() {
-            let marks = words.iter().take_while(|word| !word.guess.text.contains(char::is_alphanumeric)).count();
-            self.text.pass_over(&words[..marks]);
-            words.drain(..marks);
-        }
+        self.text.pass_over(&words[..marks]);
+        words.drain(..marks);
         let events = self.text.commit(&words, self.tail.no_speech_prob, self.clock.now());
         if !events.is_empty() {
             self.told.partial.clear();
@@ -151,9 +160,16 @@ impl<R: Recogniser> Session<R> {
         events.into_iter().for_each(|event| self.tell(event, sink));
     }
 
+    /// How many words of the tail are marks that would end what was written down already.
+    fn marks(&self) -> usize {
+        let words = if self.text.is_between_segments() { &self.tail.words[..] } else { &[] };
+        words.iter().take_while(|word| !word.guess.text.contains(char::is_alphanumeric)).count()
+    }
+
     /// Tells the tentative words, if they are others than before.
     fn tell_partial(&mut self, sink: &mut dyn FnMut(Stamped)) {
-        let text = self.tail.text();
+        let words = &self.tail.words[self.marks()..];
+        let text: String = words.iter().map(|word| word.guess.text.as_str()).collect();
         if text != self.told.partial {
             self.told.partial.clone_from(&text);
             let heard = super::time(self.text.stretch.end().unwrap_or(self.place));

@@ -16,6 +16,8 @@ const LATENCY_WORDS: f64 = 20.0;
 pub(super) struct Text {
     pub stretch: Stretch,
     pub voice: Voice,
+    /// Samples of the stretch that belong to utterances that are over.
+    pub concluded: usize,
     /// Words that stand for the beginning of the stretch.
     standing: Vec<Standing>,
     /// The user's words, in front of everything.
@@ -76,6 +78,7 @@ impl Text {
         Self {
             stretch: Stretch::default(),
             voice: Voice::default(),
+            concluded: 0,
             standing: Vec::new(),
             prompt,
             context: Vec::new(),
@@ -182,6 +185,7 @@ impl Text {
         let excess = self.context.len().saturating_sub(self.context_tokens);
         self.context.drain(..excess);
         self.standing.iter_mut().for_each(|word| word.end -= cut);
+        self.concluded = self.concluded.saturating_sub(cut);
         self.stretch.forget_before(cut);
         self.voice.forget_before(cut);
     }

@@ -85,7 +85,7 @@ impl View {
                 let behind = self.open.strip_prefix(&segment.text).map(str::to_owned);
                 self.open = behind.unwrap_or_default();
                 let times = format!("[{} --> {}]", hours(segment.start), hours(segment.end));
-                above = self.paragraph(&times, segment.text.trim());
+                above = self.paragraph(&times, &segment.text, width());
             }
             Event::Language { language, probability } => {
                 above = format!("language: {language} ({:.0} %)\n", 100.0 * probability);
@@ -132,57 +132,28 @@ impl View {
         text
     }
 
-    /// A complete segment behind its times, in lines that break between words and begin below each other.
-    fn paragraph(&self, times: &str, text: &str) -> String {
+    /// A complete segment behind its times, in lines of `width` columns that begin below each other.
+    fn paragraph(&self, times: &str, text: &str, width: usize) -> String {
         let indent = measure_text_width(times) + 2;
-        let room = width().saturating_sub(indent);
+        let room = width.saturating_sub(indent);
         // A narrow terminal breaks the line itself.
         let room = if room < NARROW { usize::MAX } else { room };
-        let mut paragraph = if self.colours { format!("\x1b[2m{times}\x1b[0m  ") } else { format!("{times}  ") };
-        let mut column = 0;
-        for word in harmless(text).split_whitespace() {
-            let length = measure_text_width(word);
-            if column > 0 && column + 1 + length > room {
-                paragraph.push('\n');
-                paragraph.push_str(&" ".repeat(indent));
-                column = 0;
-            } else if column > 0 {
-                paragraph.push(' ');
-                column += 1;
-            }
-            paragraph.push_str(word);
-            column += length;
-        }
-        paragraph + "\n"
+        let times = if self.colours { format!("\x1b[2m{times}\x1b[0m") } else { times.to_owned() };
+        let lines: Vec<String> = wrap(words(text, false), room).iter().map(|line| join(line)).collect();
+        format!("{times}  {}\n", lines.join(&format!("\n{}", " ".repeat(indent))))
     }
 
     /// The end of the open sentence, in lines of `width` columns.
     fn sentence(&self, width: usize) -> Vec<String> {
-        let words = |text: &str, dim: bool| {
-            harmless(text).split_whitespace().map(|word| (word.to_owned(), dim)).collect::<Vec<_>>()
-        };
         let all = [words(&self.open, false), words(&self.tentative, true)].concat();
-        let (mut lines, mut column): (Vec<Vec<(String, bool)>>, usize) = (Vec::new(), 0);
-        for (word, dim) in all {
-            let word = fit(&word, width);
-            let length = measure_text_width(&word);
-            if lines.is_empty() || column + 1 + length > width {
-                lines.push(Vec::new());
-                column = 0;
-            }
-            column += length + usize::from(column > 0);
-            if let Some(line) = lines.last_mut() {
-                line.push((word, dim));
-            }
-        }
+        let lines = wrap(all, width);
         let first = lines.len().saturating_sub(LINES);
         lines[first..].iter().map(|line| self.styled(line)).collect()
     }
 
     /// Words of a line, the tentative ones dimmed, or behind a dash where that is not wanted.
-    fn styled(&self, line: &[(String, bool)]) -> String {
+    fn styled(&self, line: &[Shown]) -> String {
         let standing = line.iter().take_while(|(_, dim)| !dim).count();
-        let join = |part: &[(String, bool)]| part.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(" ");
         let (stands, may_change) = (join(&line[..standing]), join(&line[standing..]));
         let between = if stands.is_empty() || may_change.is_empty() { "" } else { " " };
         match (may_change.is_empty(), self.colours) {
@@ -219,6 +190,37 @@ impl View {
 /// Columns of the terminal that are written in.
 fn width() -> usize {
     usize::from(Term::stdout().size().1).max(20) - 1
+}
+
+/// A word, and whether it is tentative.
+type Shown = (String, bool);
+
+fn words(text: &str, tentative: bool) -> Vec<Shown> {
+    harmless(text).split_whitespace().map(|word| (word.to_owned(), tentative)).collect()
+}
+
+/// Lines of at most `width` columns; a longer word is cut.
+fn wrap(words: Vec<Shown>, width: usize) -> Vec<Vec<Shown>> {
+    let (mut lines, mut column) = (Vec::<Vec<Shown>>::new(), 0);
+    for (word, tentative) in words {
+        let word = fit(&word, width);
+        let length = measure_text_width(&word);
+        match lines.last_mut() {
+            Some(line) if column + 1 + length <= width => {
+                column += 1 + length;
+                line.push((word, tentative));
+            }
+            _ => {
+                column = length;
+                lines.push(vec![(word, tentative)]);
+            }
+        }
+    }
+    lines
+}
+
+fn join(line: &[Shown]) -> String {
+    line.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// A bar and a number.
@@ -295,14 +297,14 @@ mod tests {
 
     #[test]
     fn paragraphs_break_between_words() {
-        let text = "word ".repeat(60);
-        let plain = View::new(false).paragraph("[times]", &text);
+        let plain = View::new(false).paragraph("[times]", &" word".repeat(60), 60);
         let lines: Vec<&str> = plain.lines().collect();
-        assert!(lines.len() > 1 && lines[0].starts_with("[times]  word"), "{plain}");
-        assert!(lines.iter().all(|line| measure_text_width(line) <= width() && !line.ends_with(' ')), "{plain}");
+        assert!(lines.len() == 6 && lines[0].starts_with("[times]  word"), "{plain}");
+        assert!(lines.iter().all(|line| measure_text_width(line) <= 60 && !line.ends_with(' ')), "{plain}");
         assert!(lines[1..].iter().all(|line| line.starts_with("         word")), "{plain}");
         assert_eq!(plain.split_whitespace().count(), 61);
-        assert!(View::new(true).paragraph("[times]", "one").starts_with("\x1b[2m[times]\x1b[0m  one\n"));
+        assert_eq!(View::new(false).paragraph("[times]", &" word".repeat(60), 20).lines().count(), 1);
+        assert_eq!(View::new(true).paragraph("[times]", " one", 60), "\x1b[2m[times]\x1b[0m  one\n");
     }
 
     #[test]
