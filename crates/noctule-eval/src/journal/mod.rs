@@ -12,7 +12,7 @@ pub use record::{EngineRecord, Evaluation, FORMAT, Intent, Outcome, Record, Sess
 
 use crate::Error;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// The journal's name in the folder of an evaluation.
@@ -87,7 +87,7 @@ impl Journal {
     /// If there is none, it is no journal, or another process writes it.
     pub fn open(folder: &Path) -> Result<(Self, Content), Error> {
         let path = folder.join(NAME);
-        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(Error::io("open", &path))?;
+        let file = OpenOptions::new().read(true).write(true).open(&path).map_err(unread("open", &path))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -138,13 +138,25 @@ fn sync_folder(folder: &Path) {
     let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
+/// Why a journal could not be read: most often there is none.
+fn unread(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Error {
+    let path = path.to_path_buf();
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => {
+            let problem = "there is no journal; name a folder that 'noctule eval' wrote (what ended before it measured is begun anew)";
+            Error::Journal { path, problem: problem.into() }
+        }
+        _ => Error::Io { action, path, source },
+    }
+}
+
 /// Reads a journal: a file, or the one of a folder.
 ///
 /// # Errors
 /// If it cannot be read, or is no journal of a version that this program knows.
 pub fn read(path: &Path) -> Result<Content, Error> {
     let path = if path.is_dir() { path.join(NAME) } else { path.to_path_buf() };
-    let bytes = fs::read(&path).map_err(Error::io("read", &path))?;
+    let bytes = fs::read(&path).map_err(unread("read", &path))?;
     let mut content = Content::default();
     let mut at = 0u64;
     for (index, line) in bytes.split_inclusive(|byte| *byte == b'\n').enumerate() {
