@@ -6,6 +6,7 @@ use super::cost::{Cost, cost};
 use super::score::{Score, Scores};
 use super::timing::{EnergyUse, MemoryUse, Times, energy, memory, times};
 use crate::engine::Settings;
+use crate::journal::Unit;
 use crate::plan::{Cell, ModelFacts, Task};
 use crate::run::Status;
 use serde::{Deserialize, Serialize};
@@ -195,7 +196,10 @@ fn of_cell(evidence: &Evidence, cell: &Cell, clips: u32) -> (Status, String, boo
             *entry = (outcome.status, &outcome.detail);
         }
     }
-    let bad = best.values().filter(|(status, _)| *status != Status::Ok).max_by_key(|(status, _)| severity(*status));
+    // What became of a block that failed is said by its recordings, once each was tried alone.
+    let retold = |unit: &Unit| planned && cell.task == Task::Accuracy && matches!(unit, Unit::Block(_));
+    let failed = best.iter().filter(|(unit, (status, _))| *status != Status::Ok && !retold(unit));
+    let bad = failed.map(|(_, outcome)| outcome).max_by_key(|(status, _)| severity(*status));
     match bad {
         Some((status, detail)) if status.has_figures() || !best.values().any(|(status, _)| status.has_figures()) => {
             (*status, (*detail).to_owned(), planned)
@@ -212,7 +216,7 @@ fn covered(evidence: &Evidence, cell: &Cell) -> bool {
     let wanted = evidence.plan.recordings(Task::Accuracy, model);
     let heard = evidence.done.of(&cell.id).iter();
     let texts: usize = heard.clone().map(|outcome| outcome.texts.len()).sum();
-    let failed = heard.filter(|o| !o.status.has_figures() && matches!(o.unit, crate::journal::Unit::Single(_))).count();
+    let failed = heard.filter(|o| !o.status.has_figures() && matches!(o.unit, Unit::Single(_))).count();
     texts + failed >= wanted.len() || {
         let unreadable = wanted.iter().filter(|i| evidence.plan.corpus.utterances[**i].problem.is_some()).count();
         texts + failed + unreadable >= wanted.len()

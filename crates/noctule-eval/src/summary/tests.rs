@@ -5,7 +5,7 @@ use crate::corpus::{Corpus, Utterance};
 use crate::engine::{Description, Engine, Phases};
 use crate::journal::tests::outcome;
 use crate::journal::{Text, Unit};
-use crate::plan::{Dims, Grid, Ingredients, ModelFacts, Place, Speed, Task, cells};
+use crate::plan::{Cell, Dims, Grid, Ingredients, ModelFacts, Place, Speed, Task, cells};
 use crate::run::{Status, Usage};
 
 /// References of twelve words each.
@@ -156,7 +156,7 @@ fn spoken(plan: &Plan, cell: &str, made: &Made) -> Outcome {
     }
 }
 
-fn timed(plan: &Plan, cell: &crate::plan::Cell, made: &Made, rounds: u32) -> Vec<Outcome> {
+fn timed(plan: &Plan, cell: &Cell, made: &Made, rounds: u32) -> Vec<Outcome> {
     let threads = f64::from(cell.settings.threads.unwrap_or(1));
     let run = |round: u32, clip: usize| {
         let seconds = plan.corpus.utterances[clip].duration_s;
@@ -236,6 +236,33 @@ fn types_are_compared_with_their_float_model() {
     assert_eq!((paired.baseline.as_str(), paired.quality.worse, paired.quality.equal), ("base", 9, 3));
     assert!((paired.difference.interval.estimate - 9.0 / 144.0).abs() < 1e-12);
     assert!(paired.difference.interval.low > 0.0, "nine more errors in every part of the set are no accident");
+}
+
+#[test]
+fn what_became_of_a_failed_block_is_told_by_its_recordings() {
+    let status = |lost: usize| {
+        let mut evidence = evidence(&USUAL, 5);
+        let is = |cell: &&Cell| cell.model == "base-q2_k" && cell.task == Task::Accuracy;
+        let id = evidence.plan.cells.iter().find(is).unwrap().id.clone();
+        let mut done = Done::default();
+        for outcome in evidence.outcomes() {
+            if outcome.cell != id {
+                done.add(outcome.clone());
+                continue;
+            }
+            done.add(Outcome { status: Status::Timeout, texts: Vec::new(), ..outcome.clone() });
+            for (index, text) in outcome.texts.iter().enumerate() {
+                let (status, texts) = match index < lost {
+                    true => (Status::Crashed, Vec::new()),
+                    false => (Status::Ok, vec![text.clone()]),
+                };
+                done.add(Outcome { unit: Unit::Single(index as u32), status, texts, ..outcome.clone() });
+            }
+        }
+        evidence.done = done;
+        row(&summarize(&evidence), "base-q2_k", 1).status
+    };
+    assert_eq!([0, 1].map(status), [Status::Ok, Status::Partial]);
 }
 
 #[test]

@@ -118,8 +118,8 @@ fn plots() -> Markup {
         section #pareto {
             h2 { "Words against time and memory" }
             p.hint {
-                "Left and below is better. Crosses are 95 % intervals; the line joins what no other beats. What does not fit "
-                "the budget is hollow. Touch a point for its figures."
+                "Left and below is better. Crosses are 95 % intervals; the line joins what no other beats. An arrow stands "
+                "for what is far above. What does not fit the budget is hollow. Touch a point for its figures."
             }
             div.plots {
                 figure { div #by-time {} figcaption { "seconds for a second of audio" } }

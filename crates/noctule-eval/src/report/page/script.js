@@ -131,12 +131,17 @@
   const plot = (holder, points, xOf, sayX) => {
     holder.replaceChildren();
     if (!points.length) { holder.append(el("p", { class: "hint" }, "Nothing was measured that could stand here.")); return; }
-    const xs = points.flatMap((p) => xOf(p).slice(1)), ys = points.flatMap((p) => [p.errors[1], p.errors[2]]);
+    // What writes nonsense would press all others onto one line: it stands at the upper edge with its figure.
+    const rates = points.map((p) => p.errors[0]).sort((a, b) => a - b);
+    const limit = 3 * rates[rates.length >> 1] || Infinity;
+    const ordinary = points.filter((p) => p.errors[0] <= limit);
+    const above = (p) => !ordinary.includes(p);
+    const xs = points.flatMap((p) => xOf(p).slice(1)), ys = ordinary.flatMap((p) => [p.errors[1], p.errors[2]]);
     const x0 = Math.min(...xs) * 0.88, x1 = Math.max(...xs) * 1.14;
     const y0 = Math.max(0, Math.min(...ys) - 0.08 * (Math.max(...ys) - Math.min(...ys))), y1 = Math.max(Math.max(...ys) * 1.04, y0 + 0.01);
     const w = size.width - size.left - size.right, h = size.height - size.top - size.bottom;
     const x = (v) => size.left + (w * Math.log(v / x0)) / Math.log(x1 / x0);
-    const y = (v) => size.top + h * (1 - (v - y0) / (y1 - y0));
+    const y = (v) => Math.max(size.top, size.top + h * (1 - (v - y0) / (y1 - y0)));
     const root = svg("svg", { viewBox: `0 0 ${size.width} ${size.height}`, role: "img", "aria-label": "Words wrong against " + holder.id.replace("by-", "") });
     for (const tick of nice(100 * y0, 100 * y1, false)) {
       const at = y(tick / 100);
@@ -153,7 +158,7 @@
       label.textContent = sayX(tick);
       root.append(svg("line", { x1: x(tick), x2: x(tick), y1: size.height - size.bottom, y2: size.height - size.bottom + 4, class: "axis" }), label);
     }
-    const best = points.filter((p) => !points.some((q) => q !== p && xOf(q)[0] <= xOf(p)[0] && q.errors[0] <= p.errors[0] && (xOf(q)[0] < xOf(p)[0] || q.errors[0] < p.errors[0])));
+    const best = ordinary.filter((p) => !points.some((q) => q !== p && xOf(q)[0] <= xOf(p)[0] && q.errors[0] <= p.errors[0] && (xOf(q)[0] < xOf(p)[0] || q.errors[0] < p.errors[0])));
     best.sort((a, b) => xOf(a)[0] - xOf(b)[0]);
     if (best.length > 1) root.append(svg("polyline", { class: "frontier", points: best.map((p) => x(xOf(p)[0]) + "," + y(p.errors[0])).join(" ") }));
     const taken = points.map((p) => [x(xOf(p)[0]) - 6, y(p.errors[0]) - 6, 12, 12]);
@@ -163,17 +168,18 @@
       const [px, low, high] = xOf(p), cx = x(px), cy = y(p.errors[0]), ink = colour(p.family);
       const group = svg("g", { class: "point" + (chosen === p ? " chosen" : ""), tabindex: 0 });
       group.append(svg("line", { class: "cross", stroke: ink, x1: x(low), x2: x(high), y1: cy, y2: cy }));
-      group.append(svg("line", { class: "cross", stroke: ink, x1: cx, x2: cx, y1: y(p.errors[1]), y2: y(p.errors[2]) }));
+      if (!above(p)) group.append(svg("line", { class: "cross", stroke: ink, x1: cx, x2: cx, y1: y(p.errors[1]), y2: y(p.errors[2]) }));
       const dot = mark(p.engine, cx, cy);
       dot.setAttribute("class", "mark" + (fits(p, budget) ? "" : " out"));
       dot.setAttribute("fill", ink); dot.setAttribute("stroke", ink);
       group.append(dot);
-      const width = 6.2 * p.label.length;
+      const text = above(p) ? p.label + " " + digits(100 * p.errors[0]) + "% \u2191" : p.label;
+      const width = 6.2 * text.length;
       const spot = [[cx + 8, cy - 14], [cx + 8, cy + 2], [cx - 8 - width, cy - 14], [cx - 8 - width, cy + 2], [cx - width / 2, cy - 20], [cx - width / 2, cy + 8]].find((s) => free([s[0], s[1], width, 12]));
       if (spot) {
         taken.push([spot[0], spot[1], width, 12]);
         const label = svg("text", { x: spot[0], y: spot[1] + 10 });
-        label.textContent = p.label;
+        label.textContent = text;
         group.append(label);
       }
       const tell = () => { $("point").textContent = p.name + ": " + facts(p) + ", file " + megabytes(p.file) + "."; };
