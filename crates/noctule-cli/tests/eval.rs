@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{SAMPLE, folder, program, speech, wav};
+use common::{SAMPLE, folder, program, rounds, speech, wav};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -267,8 +267,7 @@ fn nothing_but_the_running_measurement_is_lost_when_it_is_killed() {
     set(&folder);
     engine(&folder, "slow", &format!("sleep 0.03; echo {SAID}"));
     let words = ["--engine", "slow.toml", "-o", "out", "--audio", "set", "--clips", "1", "--quiet"];
-    // Many times where the environment says so.
-    let kills: u64 = std::env::var("NOCTULE_KILLS").map_or(4, |kills| kills.parse().unwrap());
+    let kills = rounds("NOCTULE_KILLS", 4);
     let repeats = (3 * kills).to_string();
     let words = [&words[..], &["--repeats", &repeats, "--most-repeats", &repeats]].concat();
     let out = folder.join("out");

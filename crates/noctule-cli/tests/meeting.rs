@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{SAMPLE, folder, program, sample, speech, words};
+use common::{SAMPLE, folder, program, rounds, sample, speech, words};
 use noctule_audio::file::{ReadOptions, Reader};
 use serde_json::Value;
 use std::fs;
@@ -148,10 +148,8 @@ fn killed(folder: &Path, after: Duration) {
 #[test]
 fn a_killed_meeting_loses_nothing_that_was_written_down() {
     let folder = folder("meeting-killed");
-    // A hundred once, by hand; a few always.
-    let kills: u64 = std::env::var("NOCTULE_KILLS").map_or(4, |kills| kills.parse().unwrap());
     let mut state = 7u64;
-    for _ in 0..kills {
+    for _ in 0..rounds("NOCTULE_KILLS", 4) {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         killed(&folder.join("folder"), Duration::from_millis(300 + (state >> 33) % 5000));
     }

@@ -4,7 +4,7 @@
 mod common;
 mod server;
 
-use common::{folder, program};
+use common::{folder, program, rounds};
 use noctule_kernels::block::GgmlType;
 use noctule_model::{Hparams, synthetic};
 use server::{Reply, Request, Server};
@@ -438,7 +438,7 @@ fn quietly(mut command: Command) -> Child {
 }
 
 /// Kills fetches at random moments; whatever has its name must be whole.
-fn kill_at_random_moments(rounds: usize) {
+fn kill_at_random_moments(rounds: u64) {
     let home = folder(&format!("killed-{rounds}"));
     let server = Server::start(|_, request| Reply { pace: Duration::from_millis(1), ..hub(request) });
     let mut finished = 0;
@@ -459,18 +459,13 @@ fn kill_at_random_moments(rounds: usize) {
     println!("{rounds} kills: {finished} came too late, {resumed} fetches went on where one was killed");
 }
 
-/// How often: a few times always, many times where the environment says so.
-fn rounds(variable: &str) -> usize {
-    std::env::var(variable).map_or(4, |rounds| rounds.parse().unwrap())
-}
-
 #[test]
 fn kill_9_leaves_nothing_wrong_behind() {
-    kill_at_random_moments(rounds("NOCTULE_KILLS"));
+    kill_at_random_moments(rounds("NOCTULE_KILLS", 4));
 }
 
 /// Lets two processes pull and remove the same model at once.
-fn pull_and_remove(rounds: usize) {
+fn pull_and_remove(rounds: u64) {
     let home = folder(&format!("race-{rounds}"));
     let server = Server::start(|_, request| hub(request));
     let mut there = 0;
@@ -479,12 +474,12 @@ fn pull_and_remove(rounds: usize) {
         let mut children: Vec<Child> = (0..4)
             .map(|i| {
                 std::thread::sleep(Duration::from_millis(chance(8)));
-                quietly(command(&home, &server.address(), words[(i + round) % 2]))
+                quietly(command(&home, &server.address(), words[(i + round as usize) % 2]))
             })
             .collect();
         for (i, child) in children.iter_mut().enumerate() {
             let code = child.wait().unwrap().code();
-            let removes = (i + round) % 2 == 1;
+            let removes = (i + round as usize) % 2 == 1;
             assert!(code == Some(0) || (removes && code == Some(1)), "round {round}: {code:?}");
         }
         if let Ok(bytes) = fs::read(installed(&home)) {
@@ -498,5 +493,5 @@ fn pull_and_remove(rounds: usize) {
 
 #[test]
 fn two_processes_do_not_disturb_each_other() {
-    pull_and_remove(rounds("NOCTULE_ROUNDS"));
+    pull_and_remove(rounds("NOCTULE_ROUNDS", 4));
 }

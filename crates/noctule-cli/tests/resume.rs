@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{folder, program, sample, speech, wav};
+use common::{folder, program, rounds, sample, speech, wav};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -144,8 +144,8 @@ fn survives(name: &str, seconds: usize, kills: usize, arguments: &str) {
 
 #[test]
 fn kill_9_at_random_moments() {
-    // Many times, over a longer recording, where the environment says so.
-    let kills = std::env::var("NOCTULE_KILLS").map_or(5, |kills| kills.parse().unwrap());
+    let kills = rounds("NOCTULE_KILLS", 5) as usize;
+    // So many need a longer recording.
     survives("kill9", if kills > 5 { 400 } else { 80 }, kills, "");
 }
 

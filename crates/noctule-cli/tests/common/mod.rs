@@ -134,3 +134,8 @@ pub fn archive(name: &str, data: &[u8]) -> Vec<u8> {
     let (size, start) = ((table.len() as u32).to_le_bytes(), (local.len() as u32).to_le_bytes());
     [&local[..], &table, b"PK\x05\x06\0\0\0\0\x01\0\x01\0", &size, &start, &[0; 2]].concat()
 }
+
+/// How often a test does what takes time: `usual` times, or as often as this variable of the environment says.
+pub fn rounds(variable: &str, usual: u64) -> u64 {
+    std::env::var(variable).map_or(usual, |rounds| rounds.parse().expect("a number of rounds"))
+}
