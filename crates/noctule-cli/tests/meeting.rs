@@ -94,8 +94,8 @@ fn a_meeting_is_recorded_and_written_down() {
     assert!(!folder.join("talk.minutes.jsonl").exists(), "the refused meeting leaves nothing");
 }
 
-/// Kills a meeting after `after`, and finishes it.
-fn killed(folder: &Path, after: Duration) {
+/// Begins a meeting, kills it after `after`, and returns what was recorded and noted by then.
+fn interrupted(folder: &Path, after: Duration) -> (Vec<f32>, Vec<String>) {
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder).unwrap();
     let clip: Vec<u8> = sample().iter().flat_map(|x| ((x * 32_767.0) as i16).to_le_bytes()).collect();
@@ -134,6 +134,12 @@ fn killed(folder: &Path, after: Duration) {
     let least: usize = given.iter().filter(|(when, _)| *when + patience < at).map(|(_, count)| count).sum();
     let kept = recorded(&folder.join("talk.flac"));
     assert!(kept.len() >= least, "{} of {least} samples after {after:?}", kept.len());
+    (kept, noted)
+}
+
+/// Kills a meeting after `after`, and finishes it.
+fn killed(folder: &Path, after: Duration) {
+    let (kept, noted) = interrupted(folder, after);
     let (code, stderr) = ended(&listen(folder, &["--meeting", "talk", "--resume"]).output().unwrap());
     assert_eq!(code, Some(0), "{after:?}: {stderr}");
     let texts = texts(folder);
@@ -153,4 +159,30 @@ fn a_killed_meeting_loses_nothing_that_was_written_down() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         killed(&folder.join("folder"), Duration::from_millis(300 + (state >> 33) % 5000));
     }
+}
+
+#[test]
+fn a_killed_meeting_goes_on() {
+    let folder = folder("meeting-continued").join("folder");
+    let (kept, noted) = interrupted(&folder, Duration::from_millis(3600));
+    let clip = speech(SAMPLE);
+    let words = [clip.to_str().unwrap(), "--simulate", "--meeting", "talk", "--continue"];
+    let (code, stderr) = ended(&listen(&folder, &[&words[..], &["--resume"]].concat()).output().unwrap());
+    assert!(code == Some(2) && stderr.contains("--resume"), "{stderr}");
+    let output = listen(&folder, &words).output().unwrap();
+    assert_eq!(ended(&output).0, Some(0), "{}", ended(&output).1);
+    let (all, heard) = (recorded(&folder.join("talk.flac")), sample());
+    assert!(all[..kept.len()] == kept[..] && all.len() >= kept.len() + heard.len());
+    assert!(all[kept.len()..].iter().zip(&heard).all(|(a, b)| (a - b).abs() < 1e-4));
+    let told = texts(&folder);
+    assert!(told.starts_with(&noted), "{noted:?} {told:?}");
+    // What lies before and behind the kill: 14 s and 9 s of the clip, over and over.
+    let text = told.concat();
+    assert!(kept.len() < 16_000 * 8 || text.matches("sorrow").count() >= 2, "{text}");
+    let json: Value = serde_json::from_str(&fs::read_to_string(folder.join("talk.json")).unwrap()).unwrap();
+    let ends: Vec<f64> = json["segments"].as_array().unwrap().iter().map(|one| one["end"].as_f64().unwrap()).collect();
+    assert!(ends.is_sorted() && *ends.last().unwrap() > kept.len() as f64 / 16_000.0, "{ends:?}");
+    assert!(!folder.join("talk.minutes.jsonl").exists());
+    let (code, stderr) = ended(&listen(&folder, &words).output().unwrap());
+    assert!(code == Some(1) && stderr.contains("talk.minutes.jsonl"), "an ended meeting is not gone on with: {stderr}");
 }

@@ -34,14 +34,14 @@ pub struct Clock {
 
 #[derive(Debug)]
 enum Kind {
-    Real(Instant),
+    Real { start: Instant, at: f64 },
     Simulated { now: f64, meter: Meter },
 }
 
 impl Clock {
     /// The world's time, from now on.
     pub fn real() -> Self {
-        Self { kind: Kind::Real(Instant::now()), slow_down: 1.0, computed: Duration::ZERO }
+        Self { kind: Kind::Real { start: Instant::now(), at: 0.0 }, slow_down: 1.0, computed: Duration::ZERO }
     }
 
     /// A simulated time.
@@ -54,18 +54,18 @@ impl Clock {
         Self { slow_down: factor.max(1.0), ..self }
     }
 
-    /// Lets the world's time count from `ago` before now; a simulated one stays.
-    pub fn began(&mut self, ago: Duration) {
-        if let Kind::Real(start) = &mut self.kind {
-            let now = Instant::now();
-            *start = now.checked_sub(ago).unwrap_or(now);
+    /// Sets the clock.
+    pub fn set(&mut self, time: f64) {
+        match &mut self.kind {
+            Kind::Real { start, at } => (*start, *at) = (Instant::now(), time),
+            Kind::Simulated { now, .. } => *now = time,
         }
     }
 
     /// Seconds since the beginning.
     pub fn now(&self) -> f64 {
         match &self.kind {
-            Kind::Real(start) => start.elapsed().as_secs_f64(),
+            Kind::Real { start, at } => at + start.elapsed().as_secs_f64(),
             Kind::Simulated { now, .. } => *now,
         }
     }
@@ -88,7 +88,7 @@ impl Clock {
         let result = work();
         let processor = processor_time().saturating_sub(processor);
         let took = match &self.kind {
-            Kind::Real(_) | Kind::Simulated { meter: Meter::Wall, .. } => wall.elapsed().as_secs_f64(),
+            Kind::Real { .. } | Kind::Simulated { meter: Meter::Wall, .. } => wall.elapsed().as_secs_f64(),
             Kind::Simulated { meter: Meter::Processor { threads }, .. } => {
                 processor.as_secs_f64() / (*threads).max(1) as f64
             }
@@ -97,8 +97,8 @@ impl Clock {
         self.computed += processor.mul_f64(self.slow_down);
         let cost = took * self.slow_down;
         match &mut self.kind {
-            Kind::Real(_) if self.slow_down > 1.0 => std::thread::sleep(Duration::from_secs_f64(cost - took)),
-            Kind::Real(_) => {}
+            Kind::Real { .. } if self.slow_down > 1.0 => std::thread::sleep(Duration::from_secs_f64(cost - took)),
+            Kind::Real { .. } => {}
             Kind::Simulated { now, .. } => *now += cost,
         }
         (result, cost)
@@ -155,8 +155,8 @@ mod tests {
         assert!(took >= 0.04 && clock.now() >= 0.04, "{took}");
         clock.wait_until(1e9);
         assert!(clock.now() < 1e6);
-        clock.began(Duration::from_millis(500));
-        assert!((0.5..1e6).contains(&clock.now()));
+        clock.set(3600.0);
+        assert!((3600.0..1e6).contains(&clock.now()));
     }
 
     #[cfg(unix)]

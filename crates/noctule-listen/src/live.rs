@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 
 /// Lets `session` hear what comes out of `drain`, until the other side [ends](crate::ring::Feeder::end) or `stop` says so; what
 /// has come in by then still becomes text. `stop` is asked ten times a second and more, but not while a step is computed. The
-/// session's clock begins with the first sample. Returns why the other side ended, if that was no wish.
+/// session's clock begins with the first sample, unless the session goes on with an earlier one. Returns why the other side ended, if that was no wish.
 ///
 /// # Errors
 /// What the recogniser says.
@@ -36,7 +36,7 @@ pub fn listen<R: Recogniser>(
             Pulled::Samples { waiting } => {
                 if session.end() == 0 {
                     let ago = block.len() as f64 / f64::from(SAMPLE_RATE);
-                    session.clock().began(Duration::from_secs_f64(ago));
+                    session.clock().set(ago);
                 }
                 session.push(&block, waiting);
             }

@@ -6,6 +6,8 @@
 use noctule_audio::flac::FlacWriter;
 use std::fs::File;
 use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -46,6 +48,7 @@ pub struct Recording {
     tap: Tap,
     thread: JoinHandle<io::Result<u64>>,
     problem: Arc<Mutex<Option<String>>>,
+    written: Arc<AtomicU64>,
 }
 
 impl Recording {
@@ -54,19 +57,34 @@ impl Recording {
     /// # Errors
     /// If it cannot be written, or the system allows no thread.
     pub fn start(file: File) -> io::Result<Self> {
-        let writer = FlacWriter::new(file)?;
+        Self::with(FlacWriter::new(file)?)
+    }
+
+    /// Goes on with a recording that was interrupted; also returns the samples that it has.
+    ///
+    /// # Errors
+    /// As [`FlacWriter::reopen`], and if the system allows no thread.
+    pub fn go_on(path: &Path) -> io::Result<(Self, u64)> {
+        let writer = FlacWriter::reopen(path)?;
+        let len = writer.len();
+        Ok((Self::with(writer)?, len))
+    }
+
+    fn with(writer: FlacWriter) -> io::Result<Self> {
+        let written = Arc::new(AtomicU64::new(0));
+        let count = written.clone();
         let (sender, receiver) = channel();
         let problem = Arc::new(Mutex::new(None));
         let told = problem.clone();
         let work = move || {
-            let written = write(writer, &receiver);
+            let written = write(writer, &receiver, &count);
             if let Err(error) = &written {
                 *told.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
             }
             written
         };
         let thread = std::thread::Builder::new().name("recording".into()).spawn(work)?;
-        Ok(Self { tap: Tap(sender), thread, problem })
+        Ok(Self { tap: Tap(sender), thread, problem, written })
     }
 
     /// Where samples go in.
@@ -77,6 +95,11 @@ impl Recording {
     /// Why nothing is kept any more; told once.
     pub fn problem(&self) -> Option<String> {
         self.problem.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// How many samples can be read from the file by now.
+    pub fn written(&self) -> Arc<AtomicU64> {
+        self.written.clone()
     }
 
     /// Writes what came in until now; returns the number of samples.
@@ -90,7 +113,7 @@ impl Recording {
     }
 }
 
-fn write(mut writer: FlacWriter, receiver: &Receiver<Heard>) -> io::Result<u64> {
+fn write(mut writer: FlacWriter, receiver: &Receiver<Heard>, written: &AtomicU64) -> io::Result<u64> {
     let mut due = Instant::now() + SYNC;
     loop {
         match receiver.recv_timeout(due.saturating_duration_since(Instant::now())) {
@@ -105,6 +128,7 @@ fn write(mut writer: FlacWriter, receiver: &Receiver<Heard>) -> io::Result<u64> 
             Err(RecvTimeoutError::Timeout) => {}
             Ok(Heard::End) | Err(RecvTimeoutError::Disconnected) => return writer.finish(),
         }
+        written.store(writer.written(), Ordering::Release);
         if Instant::now() >= due {
             writer.sync()?;
             due = Instant::now() + SYNC;
@@ -116,6 +140,15 @@ fn write(mut writer: FlacWriter, receiver: &Receiver<Heard>) -> io::Result<u64> 
 mod tests {
     use super::*;
     use noctule_audio::file::{ReadOptions, Reader};
+
+    fn recorded(path: &Path) -> Vec<f32> {
+        let Ok(mut reader) = Reader::open(path, &ReadOptions::default()) else { return Vec::new() };
+        let mut all = Vec::new();
+        while let Ok(Some(block)) = reader.next_block() {
+            all.extend_from_slice(block);
+        }
+        all
+    }
 
     #[test]
     fn everything_is_kept_and_silence_for_what_was_lost() {
@@ -130,14 +163,9 @@ mod tests {
         tap.push(&[0.5; 100]);
         assert_eq!(recording.problem(), None);
         assert_eq!(recording.finish().unwrap(), 36_100);
-        let mut reader = Reader::open(&path, &ReadOptions::default()).unwrap();
-        let mut all = Vec::new();
-        while let Some(block) = reader.next_block().unwrap() {
-            all.extend_from_slice(block);
-        }
         tap.push(&[0.75]);
         let expected = [vec![0.25; 16_000], vec![0.0; 20_000], vec![0.5; 100]].concat();
-        assert!(all == expected);
+        assert!(recorded(&path) == expected);
     }
 
     #[test]
@@ -150,18 +178,27 @@ mod tests {
         tap.push(&[0.25; 16_384]);
         let until = Instant::now() + Duration::from_secs(20);
         loop {
-            let mut count = 0;
-            if let Ok(mut reader) = Reader::open(&path, &ReadOptions::default()) {
-                while let Ok(Some(block)) = reader.next_block() {
-                    count += block.len();
-                }
-            }
-            if count == 16_384 {
+            let (count, told) = (recorded(&path).len(), recording.written().load(Ordering::Acquire));
+            if count == 16_384 && told == 16_384 {
                 break;
             }
             assert!(Instant::now() < until, "{count}");
         }
         recording.finish().unwrap();
+    }
+
+    #[test]
+    fn an_interrupted_recording_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.flac");
+        let recording = Recording::start(File::create(&path).unwrap()).unwrap();
+        recording.tap().push(&[0.25; 5000]);
+        recording.finish().unwrap();
+        let (recording, len) = Recording::go_on(&path).unwrap();
+        assert_eq!(len, 5000);
+        recording.tap().push(&[0.5; 5000]);
+        assert_eq!(recording.finish().unwrap(), 10_000);
+        assert_eq!(recorded(&path), [[0.25; 5000], [0.5; 5000]].concat());
     }
 
     #[cfg(target_os = "linux")]

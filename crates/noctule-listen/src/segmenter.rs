@@ -44,6 +44,11 @@ const PAUSE: f64 = 1.0;
 const TITLES: [&str; 6] = ["mr.", "mrs.", "ms.", "dr.", "st.", "prof."];
 
 impl Segmenter {
+    /// Goes on counting behind `closed` segments.
+    pub fn after(closed: usize) -> Self {
+        Self { open: Vec::new(), closed }
+    }
+
     /// Whether no segment is open.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()

@@ -137,8 +137,9 @@ Where the text goes:
 Meetings:
   --meeting NAME records NAME.flac while it listens and keeps NAME.minutes.jsonl,
   both on the disk within a second; at the end NAME.txt, .srt and .json are written.
-  After a crash or a power cut --meeting NAME --resume writes down what is left.
-  --refine MODEL then hears the whole again with a better model.
+  After a crash or a power cut --meeting NAME --resume writes down what is left, and
+  --meeting NAME --continue goes on recording behind it. --refine MODEL hears the
+  whole again with a better model, in idle time and when the meeting has ended.
 
 Policies:
   alignatt         words stand when the model has listened past them: quickest

@@ -13,8 +13,12 @@ pub struct MeetingArgs {
     /// Finish the meeting NAME, which was interrupted: write down what was recorded and not written down yet.
     #[arg(long, requires = "meeting", conflicts_with_all = ["audio", "device", "recorder"])]
     pub resume: bool,
-    /// When it has ended, hear the recording again with this model, a name in the store or a ggml file: slower, with
-    /// better words.
+    /// Go on with the meeting NAME, which was interrupted: what is heard now is recorded behind what is there, after what
+    /// was not written down yet.
+    #[arg(long = "continue", requires = "meeting", conflicts_with = "resume")]
+    pub go_on: bool,
+    /// Hear the recording again with this model, a name in the store or a ggml file, in idle time and when the meeting has
+    /// ended: later, with better words.
     #[arg(long, value_name = "MODEL", requires = "meeting")]
     pub refine: Option<PathBuf>,
 }

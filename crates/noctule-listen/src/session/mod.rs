@@ -117,6 +117,16 @@ impl<R: Recogniser> Session<R> {
         })
     }
 
+    /// Goes on where an earlier session has ended: the first sample that is pushed lies at `place` of the stream, behind
+    /// `segments` segments. The clock is set by the caller, to the time at which new samples come in.
+    #[must_use]
+    pub fn going_on(mut self, place: u64, segments: usize) -> Self {
+        (self.place, self.told.stats, self.told.lag) = (place, time(place), time(place));
+        self.endpoint.jump(place);
+        self.text.go_on(segments);
+        self
+    }
+
     /// The session's clock.
     pub fn clock(&mut self) -> &mut Clock {
         &mut self.clock

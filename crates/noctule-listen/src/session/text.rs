@@ -90,6 +90,11 @@ impl Text {
         }
     }
 
+    /// Counts segments behind `segments` earlier ones.
+    pub fn go_on(&mut self, segments: usize) {
+        self.segmenter = Segmenter::after(segments);
+    }
+
     /// What the decoder is shown of earlier text.
     pub fn context(&self) -> Vec<u32> {
         [&self.prompt[..], &self.context].concat()

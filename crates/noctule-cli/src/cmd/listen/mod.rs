@@ -12,11 +12,11 @@ use super::transcribe::{model, vad};
 use crate::args::ListenArgs;
 use crate::failure::Failure;
 use crate::{interrupt, plan, terminal};
-use meeting::{Listener, Meeting};
+use meeting::{Interrupted, Listener, Meeting};
 use noctule::options::{AudioContext, Task};
 use noctule::{Options, Transcriber};
-use noctule_audio::mic;
 use noctule_audio::stream::temporary_folder;
+use noctule_audio::{SAMPLE_RATE, mic};
 use noctule_listen::endpoint::EndpointOptions;
 use noctule_listen::event::Stats;
 use noctule_listen::pace::PaceOptions;
@@ -40,11 +40,23 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
         return meeting::resume(args, name);
     }
     interrupt::listen();
-    let (mut session, listener) = session(args)?;
     let name = args.meeting.meeting.as_deref();
-    let meeting = name.map(|name| Meeting::begin(name, listener, &args.language.0)).transpose()?;
+    let left = name.filter(|_| args.meeting.go_on).map(Interrupted::open).transpose()?;
+    let (mut session, listener) = session(args, left.as_ref())?;
+    let (mut earlier, mut recorded) = (None, 0);
+    let meeting = match (name, left) {
+        (None, _) => None,
+        (Some(name), None) => Some(Meeting::begin(name, listener, args)?),
+        (Some(_), Some(left)) => {
+            session = session.going_on(left.place(), left.count());
+            let (meeting, len) = Meeting::go_on(left, listener, args)?;
+            (earlier, recorded) = (Some(meeting.rest(session.end(), len)?), len);
+            Some(meeting)
+        }
+    };
     let tap = meeting.as_ref().map(Meeting::tap);
     let (show, meeting) = (RefCell::new(Show::new(args)), RefCell::new(meeting));
+    show.borrow_mut().follow(meeting.borrow().as_ref().and_then(Meeting::advance));
     let mut stop = || {
         meeting.borrow().iter().for_each(Meeting::look);
         show.borrow_mut().tick() || interrupt::requested()
@@ -56,13 +68,17 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
     let ended = match &args.audio {
         Some(path) if args.source.simulate => {
             let mut blocks = Blocks::open(path, args.source.pcm)?;
-            let mut kept = blocks.by_ref().inspect(|block| tap.iter().for_each(|tap| tap.push(block)));
-            simulate::simulate(&mut session, &mut kept, &mut stop, &mut sink)?;
+            let kept = blocks.by_ref().inspect(|block| tap.iter().for_each(|tap| tap.push(block)));
+            let start = seconds(session.end());
+            session.clock().set(start);
+            simulate::simulate(&mut session, &mut earlier.into_iter().flatten().chain(kept), &mut stop, &mut sink)?;
             blocks.conclude()
         }
         _ => {
             let (feeder, drain) = ring(IN_MEMORY, &temporary_folder(), ON_DISK);
             let mut source = Source::open(args)?;
+            earlier.into_iter().flatten().for_each(|block| feeder.push(&block));
+            session.clock().set(seconds(recorded));
             terminal::notice(args.quiet, &format!("listening to {}; Ctrl-C ends", source.name()));
             show.borrow_mut().watch(source.level());
             source.start(feeder, tap)?;
@@ -78,12 +94,16 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
     drop(session);
     if let Some(finished) = finished {
         finished.tell(args.quiet);
-        finished.refine(args)?;
+        finished.refine(args.quiet)?;
     }
     ended.map_or(Ok(()), |reason| Err(Failure::Work(reason)))
 }
 
-fn session(args: &ListenArgs) -> Result<(Session<Transcriber>, Listener), Failure> {
+fn seconds(samples: u64) -> f64 {
+    samples as f64 / f64::from(SAMPLE_RATE)
+}
+
+fn session(args: &ListenArgs, left: Option<&Interrupted>) -> Result<(Session<Transcriber>, Listener), Failure> {
     let engine = &args.engine;
     let task = if args.translate { Task::Translate } else { Task::Transcribe };
     let options = SessionOptions {
@@ -95,7 +115,7 @@ fn session(args: &ListenArgs) -> Result<(Session<Transcriber>, Listener), Failur
             hang_over: args.live.pause,
             ..EndpointOptions::default()
         },
-        language: args.language.0.clone(),
+        language: left.map_or_else(|| args.language.0.clone(), |left| left.language(&args.language.0)),
         task,
         beam_size: args.live.beam_size.into(),
         final_beam_size: args.live.beam_size.into(),

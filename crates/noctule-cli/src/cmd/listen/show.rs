@@ -1,5 +1,6 @@
 //! Events → lines, JSON or a live view on standard output.
 
+use super::meeting::Advance;
 use super::source::SharedLevel;
 use super::view::View;
 use crate::args::ListenArgs;
@@ -9,6 +10,7 @@ use crate::terminal;
 use noctule_listen::event::Stats;
 use noctule_listen::{Event, Stamped};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Where events go.
 pub struct Show {
@@ -42,6 +44,13 @@ impl Show {
     pub fn watch(&mut self, level: SharedLevel) {
         if let Kind::View(view) = &mut self.kind {
             view.watch(level);
+        }
+    }
+
+    /// Shows how far the other model is from now on.
+    pub fn follow(&mut self, advance: Option<Arc<Advance>>) {
+        if let (Kind::View(view), Some(advance)) = (&mut self.kind, advance) {
+            view.follow(advance);
         }
     }
 

@@ -3,6 +3,7 @@
 //! Events enter, text with control sequences leaves: it takes away what was drawn before, writes complete segments, which scroll up and
 //! stay, and draws the rest again.
 
+use super::meeting::Advance;
 use super::source::SharedLevel;
 use crate::cmd::progress::clock;
 use crate::cmd::transcribe::hours;
@@ -12,7 +13,7 @@ use noctule_audio::mic::Level;
 use noctule_listen::event::Stats;
 use noctule_listen::pace;
 use noctule_listen::{Event, Stamped};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Lines of the open sentence at most; its beginning is left out.
@@ -28,6 +29,7 @@ const REFRESH: Duration = Duration::from_millis(250);
 pub struct View {
     colours: bool,
     level: Option<SharedLevel>,
+    advance: Option<Arc<Advance>>,
     /// Words that stand and whose segment is not complete.
     open: String,
     tentative: String,
@@ -50,6 +52,7 @@ impl View {
         Self {
             colours,
             level: None,
+            advance: None,
             open: String::new(),
             tentative: String::new(),
             speaking: false,
@@ -66,6 +69,11 @@ impl View {
     pub fn watch(&mut self, level: SharedLevel) {
         self.level = Some(level);
         self.time = (0.0, Instant::now());
+    }
+
+    /// Shows how far the other model is from now on.
+    pub fn follow(&mut self, advance: Arc<Advance>) {
+        self.advance = Some(advance);
     }
 
     /// What to write for an event.
@@ -181,6 +189,10 @@ impl View {
         }
         if self.lag >= 1.0 || self.thrift > pace::Level::Full {
             parts.push(format!("{:.1} s behind ({})", self.lag, self.thrift));
+        }
+        if let Some(advance) = &self.advance {
+            let left = advance.left_s(elapsed).map(|left| format!(", {} left", clock(left))).unwrap_or_default();
+            parts.push(format!("refined {}{left}", clock(advance.done_s())));
         }
         parts.extend(temperature().map(|degrees| format!("{degrees:.0} °C")));
         parts.join("  ")

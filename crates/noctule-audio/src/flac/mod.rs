@@ -1,7 +1,10 @@
 //! 16 kHz samples → a FLAC file that is sound up to its last whole block, whatever happens to the program that writes it.
 //!
 //! The end of a live recording's path. Blocks of a quarter of a second are written as soon as they are full; the header says at first
-//! that the length is not known, and is told when the file is finished.
+//! that the length is not known, and is told when the file is finished. A file that was interrupted can be
+//! [gone on with](FlacWriter::reopen).
+
+mod reopen;
 
 use crate::SAMPLE_RATE;
 use flacenc::bitsink::ByteSink;
@@ -9,8 +12,9 @@ use flacenc::component::{BitRepr, Stream, StreamInfo};
 use flacenc::config::Encoder;
 use flacenc::error::{Verified, Verify};
 use flacenc::source::{Fill, FrameBuf};
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
 
 /// Samples of a block: 0.256 s, which compresses nearly as well as longer ones.
 const BLOCK: usize = 4096;
@@ -18,6 +22,8 @@ const BLOCK: usize = 4096;
 const SHORTEST: usize = 32;
 /// Bits of a sample.
 const BITS: usize = 16;
+/// Bytes of the header that tell the number of samples (its first four bits share a byte with others, which are zero here).
+const LENGTH: std::ops::Range<usize> = 21..26;
 
 /// A FLAC file of one channel, 16 bits and 16 kHz that grows.
 pub struct FlacWriter {
@@ -46,20 +52,67 @@ impl FlacWriter {
     /// # Errors
     /// If it cannot be written.
     pub fn new(file: File) -> io::Result<Self> {
+        let mut writer = Self::unwritten(file)?;
+        writer.file.write_all(&writer.header()?)?;
+        Ok(writer)
+    }
+
+    /// Goes on with a file that was written by another one of these, which was interrupted or even finished. What is torn behind
+    /// the last whole block goes.
+    ///
+    /// # Errors
+    /// If it cannot be read or written, or is another kind of file, which stays as it is ([`io::ErrorKind::InvalidData`]).
+    pub fn reopen(path: &Path) -> io::Result<Self> {
+        let mut writer = Self::unwritten(OpenOptions::new().read(true).write(true).open(path)?)?;
+        let header = writer.header()?;
+        let mut there = Vec::new();
+        Read::by_ref(&mut writer.file).take(header.len() as u64).read_to_end(&mut there)?;
+        let same = |i: usize| LENGTH.contains(&i) || there[i] == header[i];
+        if !(0..there.len()).all(same) {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "it was not recorded by this program"));
+        }
+        let mut whole = reopen::Whole::default();
+        if there.len() == header.len() {
+            whole = reopen::whole(path, header.len() as u64)?;
+        }
+        // A last short block stays until a whole one is written over it.
+        writer.file.set_len(whole.end.max(there.len() as u64))?;
+        writer.file.seek(SeekFrom::Start(0))?;
+        writer.file.write_all(&header)?;
+        writer.file.seek(SeekFrom::Start(whole.bytes.max(header.len() as u64)))?;
+        (writer.blocks, writer.samples) = (whole.blocks, whole.blocks * BLOCK);
+        writer.push(&whole.rest)?;
+        Ok(writer)
+    }
+
+    /// Samples in the file, and those that wait for a whole block.
+    pub fn len(&self) -> u64 {
+        (self.samples + self.waiting.len()) as u64
+    }
+
+    /// Samples in the file.
+    pub fn written(&self) -> u64 {
+        self.samples as u64
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn unwritten(file: File) -> io::Result<Self> {
         let mut info = StreamInfo::new(SAMPLE_RATE as usize, 1, BITS).map_err(refused)?;
         info.set_block_sizes(BLOCK, BLOCK).map_err(refused)?;
         // Zero: nobody knows.
         info.set_frame_sizes(0, 0).map_err(refused)?;
         let config = Encoder::default().into_verified().map_err(refused)?;
-        let mut writer = Self { file, config, info, waiting: Vec::new(), blocks: 0, samples: 0 };
-        writer.header()?;
-        Ok(writer)
+        Ok(Self { file, config, info, waiting: Vec::new(), blocks: 0, samples: 0 })
     }
 
-    fn header(&mut self) -> io::Result<()> {
+    fn header(&self) -> io::Result<Vec<u8>> {
         let mut sink = ByteSink::new();
         Stream::with_stream_info(self.info.clone()).write(&mut sink).map_err(refused)?;
-        self.file.write_all(sink.as_slice())
+        Ok(sink.as_slice().to_vec())
     }
 
     /// Takes in samples (−1 to 1; louder ones are clipped) and writes the blocks that are full.
@@ -107,8 +160,10 @@ impl FlacWriter {
             self.block(rest)?;
         }
         self.info.set_total_samples(self.samples);
+        let end = self.file.stream_position()?;
+        self.file.set_len(end)?;
         self.file.seek(SeekFrom::Start(0))?;
-        self.header()?;
+        self.file.write_all(&self.header()?)?;
         self.file.sync_all()?;
         Ok(self.samples as u64)
     }
@@ -176,6 +231,56 @@ mod tests {
             // One byte is missing of the last block.
             assert!(whole.len() - torn > 1 || back.len() == (32_000 / BLOCK - 1) * BLOCK, "{}", back.len());
         }
+    }
+
+    #[test]
+    fn a_recording_goes_on_wherever_it_was_torn() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, sound) = (folder.path().join("a.flac"), sound());
+        drop(written(&path, &sound));
+        let whole = std::fs::read(&path).unwrap();
+        let mut torn: Vec<usize> = (0..60).chain((60..whole.len()).step_by(1201)).collect();
+        torn.extend(whole.len() - 9..=whole.len());
+        for len in torn {
+            std::fs::write(&path, &whole[..len]).unwrap();
+            let there = read(&path).len();
+            let mut writer = FlacWriter::reopen(&path).unwrap();
+            let kept = writer.len() as usize;
+            assert_eq!(kept, there, "{len} bytes");
+            writer.push(&sound[..10_000]).unwrap();
+            assert_eq!(writer.finish().unwrap() as usize, kept + 10_000, "{len} bytes");
+            assert!(read(&path) == [&sound[..kept], &sound[..10_000]].concat(), "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_finished_recording_goes_on_with_its_last_short_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, sound) = (folder.path().join("a.flac"), sound());
+        for len in [0, 1000, 4096, 9000] {
+            written(&path, &sound[..len]).finish().unwrap();
+            for _ in 0..2 {
+                // Interrupted before anything new was heard, too.
+                drop(FlacWriter::reopen(&path).unwrap());
+            }
+            let mut writer = FlacWriter::reopen(&path).unwrap();
+            let kept = writer.len() as usize;
+            writer.push(&sound[..5000]).unwrap();
+            writer.finish().unwrap();
+            assert!(read(&path) == [&sound[..kept], &sound[..5000]].concat(), "{len}");
+            assert_eq!(kept, len);
+        }
+    }
+
+    #[test]
+    fn other_files_are_not_gone_on_with() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.flac");
+        let other = [b"RIFF".as_slice(), &[7; 100]].concat();
+        std::fs::write(&path, &other).unwrap();
+        assert_eq!(FlacWriter::reopen(&path).unwrap_err().kind(), io::ErrorKind::InvalidData);
+        assert_eq!(std::fs::read(&path).unwrap(), other);
+        assert!(FlacWriter::reopen(&folder.path().join("none.flac")).is_err());
     }
 
     #[test]
