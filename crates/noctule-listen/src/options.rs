@@ -70,7 +70,7 @@ impl Default for SessionOptions {
     fn default() -> Self {
         Self {
             policy: PolicyKind::AlignAtt,
-            front: 0.5,
+            front: 0.6,
             pace: PaceOptions::default(),
             endpoint: EndpointOptions::default(),
             language: LanguageChoice::Auto,

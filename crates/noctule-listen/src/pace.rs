@@ -21,7 +21,7 @@ pub struct PaceOptions {
 
 impl Default for PaceOptions {
     fn default() -> Self {
-        Self { min_step: 0.5, share: 0.5, max_lag: 2.0 }
+        Self { min_step: 0.4, share: 0.5, max_lag: 2.0 }
     }
 }
 

@@ -81,7 +81,7 @@ pub struct LiveArgs {
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "0.5",
+        default_value = "0.6",
         value_parser = values::time,
         allow_negative_numbers = true,
     )]
@@ -90,7 +90,7 @@ pub struct LiveArgs {
     #[arg(
         long,
         value_name = "TIME",
-        default_value = "0.5",
+        default_value = "0.4",
         value_parser = values::positive_time,
         allow_negative_numbers = true,
     )]
