@@ -22,15 +22,30 @@ pub struct MicOptions {
     pub device: Option<String>,
     /// What records; without one whatever is there and works.
     pub tool: Option<Tool>,
+    /// Record two channels and keep them as well.
+    pub stereo: bool,
 }
 
 /// Some samples that came in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Captured {
-    /// One channel, 16 kHz, −1..1.
+    /// One channel, 16 kHz, −1..1: the mean of two where [`MicOptions::stereo`] asks for them.
     pub samples: Vec<f32>,
+    /// Left and right, each as long as `samples`; empty where one channel is recorded.
+    pub sides: [Vec<f32>; 2],
     /// Samples that the system lost before these.
     pub lost: u64,
+}
+
+impl Captured {
+    /// Appends samples of left and right in turn.
+    fn push_frames(&mut self, mut samples: impl Iterator<Item = f32>) {
+        while let (Some(left), Some(right)) = (samples.next(), samples.next()) {
+            self.samples.push((left + right) / 2.0);
+            self.sides[0].push(left);
+            self.sides[1].push(right);
+        }
+    }
 }
 
 /// A microphone that is being recorded.
@@ -74,6 +89,7 @@ impl Microphone {
     /// [`AudioError::Recorder`]: it has ended for another reason than [`stop`](MicStop::stop).
     pub fn read(&mut self, captured: &mut Captured) -> Result<bool, AudioError> {
         captured.samples.clear();
+        captured.sides.iter_mut().for_each(Vec::clear);
         captured.lost = 0;
         let read = self.recording.read(captured);
         read.map_err(|reason| AudioError::Recorder { reason: format!("{}: {reason}", self.tool.name()) })
