@@ -1,11 +1,14 @@
 //! The microphone: sound enters, 16 kHz samples leave as they come.
 //!
-//! A program records that most Linux systems have: `pw-record` (PipeWire) or `arecord` (ALSA), so that neither headers nor a C
-//! compiler are needed to build; see [`tools`]. [`devices`](devices()) lists what can be recorded from, [`Level`] says how loud it is.
+//! On Linux a program records that most systems have: `pw-record` (PipeWire) or `arecord` (ALSA), so that neither headers nor a C
+//! compiler are needed to build; see [`tools`]. On macOS and Windows, and on Linux with the feature `cpal`, the crate cpal can ask
+//! the system itself (`system.rs`). [`devices`](devices()) lists what can be recorded from, [`Level`] says how loud it is.
 //! Stands in front of the recogniser where [`mod@crate::file`] stands for recordings.
 
 mod devices;
 pub mod level;
+#[cfg(any(feature = "cpal", target_os = "macos", windows))]
+mod system;
 pub mod tools;
 
 pub use devices::{Device, devices};
@@ -13,7 +16,6 @@ pub use level::Level;
 pub use tools::Tool;
 
 use crate::AudioError;
-use tools::Recording;
 
 /// What to record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,6 +55,40 @@ impl Captured {
 pub struct Microphone {
     recording: Recording,
     tool: Tool,
+}
+
+#[derive(Debug)]
+enum Recording {
+    Program(tools::Recording),
+    #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+    System(system::Recording),
+}
+
+impl Recording {
+    /// `None` where the tool is not installed.
+    fn start(tool: Tool, options: &MicOptions) -> Result<Option<Self>, String> {
+        match tool {
+            Tool::PwRecord | Tool::Arecord => Ok(tools::Recording::start(tool, options)?.map(Self::Program)),
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Tool::Cpal => system::Recording::start(options).map(Self::System).map(Some),
+        }
+    }
+
+    fn read(&mut self, captured: &mut Captured) -> Result<bool, String> {
+        match self {
+            Self::Program(recording) => recording.read(captured),
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::System(recording) => recording.read(captured),
+        }
+    }
+
+    fn stopper(&self) -> Box<dyn Fn() + Send + Sync> {
+        match self {
+            Self::Program(recording) => recording.stopper(),
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::System(recording) => recording.stopper(),
+        }
+    }
 }
 
 impl Microphone {

@@ -15,13 +15,16 @@ use std::time::Duration;
 use super::{Captured, MicOptions};
 use crate::SAMPLE_RATE;
 
-/// A program that records.
+/// What records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tool {
-    /// PipeWire's.
+    /// PipeWire's program.
     PwRecord,
-    /// ALSA's.
+    /// ALSA's program.
     Arecord,
+    /// No program: the system's own interface, by the crate cpal.
+    #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+    Cpal,
 }
 
 /// Bytes that are read at once at most: half a second of one channel.
@@ -37,17 +40,27 @@ const LONGEST_HEADER: u32 = 65_536;
 
 impl Tool {
     /// In the order in which they are tried: where PipeWire runs, it owns the devices.
+    #[cfg(not(any(feature = "cpal", target_os = "macos", windows)))]
     pub const ALL: [Self; 2] = [Self::PwRecord, Self::Arecord];
+    /// In the order in which they are tried: where PipeWire runs, it owns the devices; macOS and Windows have no such programs.
+    #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+    pub const ALL: [Self; 3] = if cfg!(any(target_os = "macos", windows)) {
+        [Self::Cpal, Self::PwRecord, Self::Arecord]
+    } else {
+        [Self::PwRecord, Self::Arecord, Self::Cpal]
+    };
 
-    /// The program's name.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::PwRecord => "pw-record",
             Self::Arecord => "arecord",
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::Cpal => "cpal",
         }
     }
 
-    /// Arguments that record to standard output.
+    /// Arguments with which the program records to standard output.
     pub fn arguments(self, options: &MicOptions) -> Vec<String> {
         let rate = SAMPLE_RATE.to_string();
         let channels = if options.stereo { "2" } else { "1" };
@@ -57,6 +70,8 @@ impl Tool {
             Self::Arecord => {
                 &["-q", "-t", "raw", "-f", "S16_LE", "-r", &rate, "-c", channels, "-F", "50000", "-B", "1000000"]
             }
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::Cpal => return Vec::new(),
         };
         let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         if let Some(device) = &options.device {
