@@ -31,6 +31,30 @@ fn raw() -> Vec<u8> {
     samples.iter().flat_map(|x| ((x * 32767.0) as i16).to_le_bytes()).collect()
 }
 
+/// The clip beside low noise, on the left and then on the right.
+fn call() -> [Vec<f32>; 2] {
+    let mut clip = sample();
+    clip.resize(10 * 16_000, 0.0);
+    let noise: Vec<f32> = (0..clip.len()).map(|i| ((i * i % 1009) as f32 / 1009.0 - 0.5) / 500.0).collect();
+    [[&clip[..], &noise].concat(), [noise, clip].concat()]
+}
+
+/// Both channels as 16-bit samples in turn.
+fn interleaved([left, right]: &[Vec<f32>; 2]) -> Vec<u8> {
+    let frames = left.iter().zip(right).flat_map(|(left, right)| [*left, *right]);
+    frames.flat_map(|x| ((x * 32767.0) as i16).to_le_bytes()).collect()
+}
+
+/// The first speaker says the clip, and then the second.
+#[track_caller]
+fn is_the_call(text: &str) {
+    let of = |name: &str| text.lines().filter_map(|line| line.strip_prefix(name)).collect::<Vec<_>>().join(" ");
+    let second = text.lines().position(|line| line.starts_with("(speaker 1) ")).expect(text);
+    assert!(text.lines().take(second).all(|line| line.starts_with("(speaker 0) ")), "{text}");
+    is_the_clip(&of("(speaker 0) "));
+    is_the_clip(&of("(speaker 1) "));
+}
+
 /// A folder whose program of this name is the script.
 fn fake(test: &str, name: &str, script: &str) -> std::path::PathBuf {
     let folder = folder(test);
@@ -93,6 +117,78 @@ fn a_program_records_the_microphone() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("arecord: no such device any more"), "{stderr}");
+}
+
+#[test]
+fn the_louder_channel_speaks() {
+    let folder = folder("listen speakers");
+    let [left, right] = call();
+    for (name, channels, first) in [("ab.wav", [&left, &right], "left"), ("ba.wav", [&right, &left], "right")] {
+        let path = folder.join(name);
+        wav(&path, &[channels[0], channels[1]]);
+        let text = done(listen("--quiet --json --simulate --step 2 --speakers").arg(&path).output().unwrap());
+        let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let segments: Vec<&Value> = events.iter().filter(|event| event["type"] == "segment").collect();
+        let second = if first == "left" { "right" } else { "left" };
+        for segment in &segments {
+            let speaker = if segment["start"].as_f64().unwrap() < 9.5 { first } else { second };
+            assert_eq!(segment["speaker"], speaker, "{segment}");
+        }
+        assert!([first, second].iter().all(|name| segments.iter().any(|segment| segment["speaker"] == *name)));
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema/listen.schema.json");
+        let schema = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        assert!(segments.iter().all(|segment| schema.is_valid(segment)), "{segments:?}");
+    }
+}
+
+#[test]
+fn speakers_come_by_standard_input_and_stand_in_a_meeting() {
+    let meeting = folder("listen call").join("call");
+    let mut command = listen("- --pcm s16le:16000:2 --quiet --policy utterance --speakers --meeting");
+    command.arg(&meeting).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&interleaved(&call())).unwrap();
+    is_the_call(&done(child.wait_with_output().unwrap()));
+    let read = |ending: &str| fs::read_to_string(meeting.with_extension(ending)).unwrap();
+    is_the_call(&read("txt"));
+    is_the_call(&read("srt").lines().filter(|line| line.contains("speaker")).collect::<Vec<_>>().join("\n"));
+    let json: Value = serde_json::from_str(&read("json")).unwrap();
+    assert_eq!(json["segments"][0]["speaker"], "left", "{json}");
+}
+
+#[test]
+fn a_microphone_of_two_channels_has_speakers() {
+    let script = "test \"$(echo \"$*\" | grep -c -e '-c 2 ')\" = 1 && cat \"$0.pcm\"; exit 1";
+    let folder = fake("two channels", "arecord", script);
+    fs::write(folder.join("arecord.pcm"), interleaved(&call())).unwrap();
+    let path = format!("{}:/usr/bin:/bin", folder.display());
+    let output = listen("--quiet --policy utterance --speakers").env("PATH", &path).output().unwrap();
+    is_the_call(&String::from_utf8_lossy(&output.stdout));
+    // A mono microphone gives the same twice.
+    let [left, _] = call();
+    fs::write(folder.join("arecord.pcm"), interleaved(&[left.clone(), left])).unwrap();
+    let output = listen("--quiet --policy utterance --speakers").env("PATH", &path).output().unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.starts_with("(speaker ?) "), "{stdout}");
+    assert_eq!(stderr.matches("both channels are the same").count(), 1, "{stderr}");
+}
+
+#[test]
+fn one_channel_has_no_speakers() {
+    let meeting = folder("listen mono").join("talk");
+    for arguments in ["--simulate", ""] {
+        let mut command = listen("--quiet --speakers --meeting");
+        let output = command.arg(&meeting).args(arguments.split_whitespace()).arg(speech(SAMPLE)).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("has one channel") && stderr.contains("--speakers"), "{stderr}");
+        assert!(!meeting.with_extension("flac").exists(), "nothing was begun");
+    }
+    let mut command = listen("- --quiet --speakers");
+    let output = command.stdin(fs::File::open(speech(SAMPLE)).unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("standard input has one channel"));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 //! - [`session`] is the loop: it does one thing at a time and knows no threads;
 //! - [`ring`] lets another thread capture, in bounded memory, and [`listen`](live::listen) joins the two;
 //! - [`recording`] keeps what is heard as a FLAC file, and [`minutes`] what was understood, on the disk at once;
+//! - [`speakers`] names who speaks, by the louder of two channels;
 //! - [`simulate`](mod@simulate) lets a recording be heard on a simulated [`clock`];
 //! - [`policy`] decides when words stand, [`endpoint`] where speech begins and ends, [`pace`] how often to compute.
 //!
@@ -48,6 +49,7 @@ pub mod ring;
 pub mod segmenter;
 pub mod session;
 pub mod simulate;
+pub mod speakers;
 pub mod spool;
 pub mod stretch;
 

@@ -19,6 +19,8 @@ pub fn devices() -> Vec<Device> {
     let list = |tool| match tool {
         Tool::PwRecord => output("pw-dump", &[]).map_or_else(Vec::new, |text| pipewire(&text)),
         Tool::Arecord => output("arecord", &["-L"]).map_or_else(Vec::new, |text| alsa(&text)),
+        #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+        Tool::Cpal => super::system::devices(),
     };
     Tool::ALL.into_iter().flat_map(list).collect()
 }

@@ -1,11 +1,14 @@
 //! The microphone: sound enters, 16 kHz samples leave as they come.
 //!
-//! A program records that most Linux systems have: `pw-record` (PipeWire) or `arecord` (ALSA), so that neither headers nor a C
-//! compiler are needed to build; see [`tools`]. [`devices`](devices()) lists what can be recorded from, [`Level`] says how loud it is.
+//! On Linux a program records that most systems have: `pw-record` (PipeWire) or `arecord` (ALSA), so that neither headers nor a C
+//! compiler are needed to build; see [`tools`]. On macOS and Windows, and on Linux with the feature `cpal`, the crate cpal can ask
+//! the system itself (`system.rs`). [`devices`](devices()) lists what can be recorded from, [`Level`] says how loud it is.
 //! Stands in front of the recogniser where [`mod@crate::file`] stands for recordings.
 
 mod devices;
 pub mod level;
+#[cfg(any(feature = "cpal", target_os = "macos", windows))]
+mod system;
 pub mod tools;
 
 pub use devices::{Device, devices};
@@ -13,7 +16,6 @@ pub use level::Level;
 pub use tools::Tool;
 
 use crate::AudioError;
-use tools::Recording;
 
 /// What to record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,15 +24,30 @@ pub struct MicOptions {
     pub device: Option<String>,
     /// What records; without one whatever is there and works.
     pub tool: Option<Tool>,
+    /// Record two channels and keep them as well.
+    pub stereo: bool,
 }
 
 /// Some samples that came in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Captured {
-    /// One channel, 16 kHz, −1..1.
+    /// One channel, 16 kHz, −1..1: the mean of two where [`MicOptions::stereo`] asks for them.
     pub samples: Vec<f32>,
+    /// Left and right, each as long as `samples`; empty where one channel is recorded.
+    pub sides: [Vec<f32>; 2],
     /// Samples that the system lost before these.
     pub lost: u64,
+}
+
+impl Captured {
+    /// Appends samples of left and right in turn.
+    fn push_frames(&mut self, mut samples: impl Iterator<Item = f32>) {
+        while let (Some(left), Some(right)) = (samples.next(), samples.next()) {
+            self.samples.push((left + right) / 2.0);
+            self.sides[0].push(left);
+            self.sides[1].push(right);
+        }
+    }
 }
 
 /// A microphone that is being recorded.
@@ -38,6 +55,40 @@ pub struct Captured {
 pub struct Microphone {
     recording: Recording,
     tool: Tool,
+}
+
+#[derive(Debug)]
+enum Recording {
+    Program(tools::Recording),
+    #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+    System(system::Recording),
+}
+
+impl Recording {
+    /// `None` where the tool is not installed.
+    fn start(tool: Tool, options: &MicOptions) -> Result<Option<Self>, String> {
+        match tool {
+            Tool::PwRecord | Tool::Arecord => Ok(tools::Recording::start(tool, options)?.map(Self::Program)),
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Tool::Cpal => system::Recording::start(options).map(Self::System).map(Some),
+        }
+    }
+
+    fn read(&mut self, captured: &mut Captured) -> Result<bool, String> {
+        match self {
+            Self::Program(recording) => recording.read(captured),
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::System(recording) => recording.read(captured),
+        }
+    }
+
+    fn stopper(&self) -> Box<dyn Fn() + Send + Sync> {
+        match self {
+            Self::Program(recording) => recording.stopper(),
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::System(recording) => recording.stopper(),
+        }
+    }
 }
 
 impl Microphone {
@@ -74,6 +125,7 @@ impl Microphone {
     /// [`AudioError::Recorder`]: it has ended for another reason than [`stop`](MicStop::stop).
     pub fn read(&mut self, captured: &mut Captured) -> Result<bool, AudioError> {
         captured.samples.clear();
+        captured.sides.iter_mut().for_each(Vec::clear);
         captured.lost = 0;
         let read = self.recording.read(captured);
         read.map_err(|reason| AudioError::Recorder { reason: format!("{}: {reason}", self.tool.name()) })

@@ -1,7 +1,7 @@
 //! Programs that record: `pw-record` and `arecord`.
 //!
 //! Each is started with a vector of arguments, never by a shell, in a process group of its own so that a Ctrl-C at the terminal does
-//! not end it first, and writes 16-bit samples at 16 kHz to its standard output. What it says on standard error is kept for
+//! not end it first, and writes 16-bit samples at 16 kHz, of one channel or two, to its standard output. What it says on standard error is kept for
 //! messages; the overruns that arecord reports there are counted as lost samples.
 
 use std::io::{BufRead, BufReader, Read};
@@ -15,13 +15,16 @@ use std::time::Duration;
 use super::{Captured, MicOptions};
 use crate::SAMPLE_RATE;
 
-/// A program that records.
+/// What records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tool {
-    /// PipeWire's.
+    /// PipeWire's program.
     PwRecord,
-    /// ALSA's.
+    /// ALSA's program.
     Arecord,
+    /// No program: the system's own interface, by the crate cpal.
+    #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+    Cpal,
 }
 
 /// Bytes that are read at once at most: half a second of one channel.
@@ -37,25 +40,38 @@ const LONGEST_HEADER: u32 = 65_536;
 
 impl Tool {
     /// In the order in which they are tried: where PipeWire runs, it owns the devices.
+    #[cfg(not(any(feature = "cpal", target_os = "macos", windows)))]
     pub const ALL: [Self; 2] = [Self::PwRecord, Self::Arecord];
+    /// In the order in which they are tried: where PipeWire runs, it owns the devices; macOS and Windows have no such programs.
+    #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+    pub const ALL: [Self; 3] = if cfg!(any(target_os = "macos", windows)) {
+        [Self::Cpal, Self::PwRecord, Self::Arecord]
+    } else {
+        [Self::PwRecord, Self::Arecord, Self::Cpal]
+    };
 
-    /// The program's name.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::PwRecord => "pw-record",
             Self::Arecord => "arecord",
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::Cpal => "cpal",
         }
     }
 
-    /// Arguments that record to standard output.
+    /// Arguments with which the program records to standard output.
     pub fn arguments(self, options: &MicOptions) -> Vec<String> {
         let rate = SAMPLE_RATE.to_string();
+        let channels = if options.stereo { "2" } else { "1" };
         let words: &[&str] = match self {
-            Self::PwRecord => &["--rate", &rate, "--channels", "1", "--format", "s16", "--latency", "50ms"],
+            Self::PwRecord => &["--rate", &rate, "--channels", channels, "--format", "s16", "--latency", "50ms"],
             // A second of reserve against overruns, brought in pieces of a twentieth.
             Self::Arecord => {
-                &["-q", "-t", "raw", "-f", "S16_LE", "-r", &rate, "-c", "1", "-F", "50000", "-B", "1000000"]
+                &["-q", "-t", "raw", "-f", "S16_LE", "-r", &rate, "-c", channels, "-F", "50000", "-B", "1000000"]
             }
+            #[cfg(any(feature = "cpal", target_os = "macos", windows))]
+            Self::Cpal => return Vec::new(),
         };
         let mut words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         if let Some(device) = &options.device {
@@ -72,8 +88,10 @@ pub(super) struct Recording {
     tool: Tool,
     child: Arc<Mutex<Child>>,
     stdout: ChildStdout,
-    /// Bytes that were read and are no whole sample, or not looked at yet.
+    /// Bytes that were read and are no whole frame, or not looked at yet.
     bytes: Vec<u8>,
+    /// Two channels come, samples of left and right in turn.
+    stereo: bool,
     /// Samples are big-endian, as after an AU header.
     big_endian: bool,
     messages: Arc<Messages>,
@@ -145,6 +163,7 @@ impl Recording {
             child: Arc::new(Mutex::new(child)),
             stdout,
             bytes: Vec::new(),
+            stereo: options.stereo,
             big_endian: false,
             messages,
             listener: Some(listener),
@@ -193,7 +212,9 @@ impl Recording {
         }
         let [start, encoding, rate, channels] = [4, 12, 16, 20].map(|at| number(&self.bytes, at));
         // Encoding 3 is linear with 16 bits.
-        if (encoding, rate, channels) != (3, SAMPLE_RATE, 1) || !(24..=LONGEST_HEADER).contains(&start) {
+        if (encoding, rate, channels) != (3, SAMPLE_RATE, 1 + u32::from(self.stereo))
+            || !(24..=LONGEST_HEADER).contains(&start)
+        {
             return Err(format!("it records {channels} channels at {rate} Hz in encoding {encoding} of AU"));
         }
         self.bytes.drain(..start as usize);
@@ -241,15 +262,21 @@ impl Recording {
 
     /// As [`Microphone::read`](super::Microphone::read); the error is what the program said.
     pub fn read(&mut self, captured: &mut Captured) -> Result<bool, String> {
-        while self.bytes.len() < 2 {
+        let frame = if self.stereo { 4 } else { 2 };
+        while self.bytes.len() < frame {
             if !self.more()? {
                 return Ok(false);
             }
         }
-        let whole = self.bytes.len() / 2 * 2;
+        let whole = self.bytes.len() / frame * frame;
         let read = if self.big_endian { i16::from_be_bytes } else { i16::from_le_bytes };
         let pairs = self.bytes[..whole].as_chunks().0.iter();
-        captured.samples.extend(pairs.map(|pair| f32::from(read(*pair)) / 32768.0));
+        let samples = pairs.map(|pair| f32::from(read(*pair)) / 32768.0);
+        if self.stereo {
+            captured.push_frames(samples);
+        } else {
+            captured.samples.extend(samples);
+        }
         self.bytes.drain(..whole);
         captured.lost = self.messages.lost.swap(0, Ordering::Relaxed);
         Ok(true)
@@ -295,9 +322,12 @@ mod tests {
     #[test]
     fn arguments_ask_for_16_khz() {
         let words = |tool: Tool, device: Option<&str>| {
-            let options = MicOptions { device: device.map(str::to_owned), tool: None };
+            let options = MicOptions { device: device.map(str::to_owned), ..MicOptions::default() };
             tool.arguments(&options).join(" ")
         };
+        let stereo = MicOptions { stereo: true, ..MicOptions::default() };
+        assert!(Tool::Arecord.arguments(&stereo).join(" ").contains("-r 16000 -c 2 "));
+        assert!(Tool::PwRecord.arguments(&stereo).join(" ").contains("--channels 2 "));
         assert_eq!(
             words(Tool::Arecord, Some("hw:1,0")),
             "-q -t raw -f S16_LE -r 16000 -c 1 -F 50000 -B 1000000 -D hw:1,0 -"

@@ -55,7 +55,7 @@ pub struct SourceArgs {
     /// Microphone, by a name of --list-devices [default: the system's].
     #[arg(long, value_name = "NAME", conflicts_with = "audio")]
     pub device: Option<String>,
-    /// Program that records [default: the first that works].
+    /// What records [default: the first that works].
     #[arg(long, value_name = "PROGRAM", value_parser = values::recorder(), conflicts_with = "audio")]
     pub recorder: Option<Tool>,
     /// Print what can be recorded from, and end.
@@ -119,14 +119,17 @@ pub struct LiveArgs {
     /// Silero model in whisper.cpp's ggml format; without it a small built-in detector.
     #[arg(long, value_name = "PATH")]
     pub vad_model: Option<PathBuf>,
+    /// Name the speaker of each segment by the louder of two channels.
+    #[arg(long, conflicts_with = "list_devices")]
+    pub speakers: bool,
 }
 
 /// What the options do not say.
 pub const AFTER: &str = "\
 Where the sound comes from:
   Without AUDIO the microphone is recorded by pw-record (PipeWire) or arecord
-  (ALSA), one of which must be installed. Anything else that records can be piped
-  in: `rec -t wav - | noctule listen -`.
+  (ALSA), one of which must be installed, on macOS and Windows by the system.
+  Anything else that records can be piped in: `rec -t wav - | noctule listen -`.
 
 Where the text goes:
   Standard output gets one line a sentence, when it is complete. On a terminal the
@@ -140,6 +143,13 @@ Meetings:
   After a crash or a power cut --meeting NAME --resume writes down what is left, and
   --meeting NAME --continue goes on recording behind it. --refine MODEL hears the
   whole again with a better model, in idle time and when the meeting has ended.
+
+Speakers:
+  --speakers is for sound that has each speaker on a channel of its own, such as a
+  call, or two microphones: a segment gets the name of the louder channel, 0 for the
+  left, 1 for the right, ? where neither is. The recording of a meeting has one
+  channel: text of --resume and --refine names no speakers. Voices are not told
+  apart.
 
 Policies:
   alignatt         words stand when the model has listened past them: quickest

@@ -21,9 +21,10 @@ use noctule_listen::endpoint::EndpointOptions;
 use noctule_listen::event::Stats;
 use noctule_listen::pace::PaceOptions;
 use noctule_listen::ring::{IN_MEMORY, ON_DISK, ring};
+use noctule_listen::speakers::Speakers;
 use noctule_listen::{Clock, Meter, Positions, Session, SessionOptions, Stamped, live, simulate};
 use show::Show;
-use source::{Blocks, Source};
+use source::Opened;
 use std::cell::RefCell;
 use std::io::{self, Write};
 
@@ -37,12 +38,20 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
         return list_devices();
     }
     if let Some(name) = args.meeting.meeting.as_deref().filter(|_| args.meeting.resume) {
+        if args.live.speakers {
+            let text = "the recording has one channel: what is written down now names no speakers";
+            terminal::notice(args.quiet, text);
+        }
         return meeting::resume(args, name);
     }
+    check_speakers(args)?;
     interrupt::listen();
     let name = args.meeting.meeting.as_deref();
     let left = name.filter(|_| args.meeting.go_on).map(Interrupted::open).transpose()?;
     let (mut session, listener) = session(args, left.as_ref())?;
+    let speakers = args.live.speakers.then(Speakers::default);
+    let channels = speakers.as_ref().map(Speakers::channels);
+    let opened = Opened::open(args, channels.clone())?;
     let (mut earlier, mut recorded) = (None, 0);
     let meeting = match (name, left) {
         (None, _) => None,
@@ -57,26 +66,31 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
     let tap = meeting.as_ref().map(Meeting::tap);
     let (show, meeting) = (RefCell::new(Show::new(args)), RefCell::new(meeting));
     show.borrow_mut().follow(meeting.borrow().as_ref().and_then(Meeting::advance));
+    // What was recorded earlier has one channel.
+    channels.iter().for_each(|channels| channels.lose(recorded));
+    let speakers = RefCell::new(speakers);
     let mut stop = || {
         meeting.borrow().iter().for_each(Meeting::look);
+        if speakers.borrow_mut().as_mut().is_some_and(Speakers::are_alike) {
+            terminal::warning("both channels are the same, as of a mono microphone: no speaker can be told");
+        }
         show.borrow_mut().tick() || interrupt::requested()
     };
-    let mut sink = |stamped: Stamped| {
+    let mut sink = |mut stamped: Stamped| {
+        speakers.borrow_mut().iter_mut().for_each(|speakers| speakers.name(&mut stamped.event));
         meeting.borrow_mut().iter_mut().for_each(|meeting| meeting.event(&stamped.event));
         show.borrow_mut().event(stamped);
     };
-    let ended = match &args.audio {
-        Some(path) if args.source.simulate => {
-            let mut blocks = Blocks::open(path, args.source.pcm)?;
+    let ended = match opened {
+        Opened::Simulated(mut blocks) => {
             let kept = blocks.by_ref().inspect(|block| tap.iter().for_each(|tap| tap.push(block)));
             let start = seconds(session.end());
             session.clock().set(start);
             simulate::simulate(&mut session, &mut earlier.into_iter().flatten().chain(kept), &mut stop, &mut sink)?;
             blocks.conclude()
         }
-        _ => {
+        Opened::Live(mut source) => {
             let (feeder, drain) = ring(IN_MEMORY, &temporary_folder(), ON_DISK);
-            let mut source = Source::open(args)?;
             earlier.into_iter().flatten().for_each(|block| feeder.push(&block));
             session.clock().set(seconds(recorded));
             terminal::notice(args.quiet, &format!("listening to {}; Ctrl-C ends", source.name()));
@@ -97,6 +111,22 @@ pub fn run(args: &ListenArgs) -> Result<(), Failure> {
         finished.refine(args.quiet)?;
     }
     ended.map_or(Ok(()), |reason| Err(Failure::Work(reason)))
+}
+
+/// What --speakers cannot do, before anything is loaded.
+fn check_speakers(args: &ListenArgs) -> Result<(), Failure> {
+    if !args.live.speakers {
+        return Ok(());
+    }
+    if args.source.pcm.is_some_and(|pcm| pcm.channels < 2) {
+        return Err(Failure::usage(
+            "--speakers compares two channels and --pcm names one: give s16le:16000:2 for sound that has two",
+        ));
+    }
+    if args.meeting.refine.is_some() {
+        terminal::notice(args.quiet, "the recording has one channel: the text of --refine will name no speakers");
+    }
+    Ok(())
 }
 
 fn seconds(samples: u64) -> f64 {
@@ -143,8 +173,8 @@ fn list_devices() -> Result<(), Failure> {
     let devices = mic::devices();
     if devices.is_empty() {
         return Err(Failure::work(
-            "nothing to record from was found: install pipewire-bin (pw-record, pw-dump) or alsa-utils (arecord), \
-             or pipe samples in (noctule listen - --pcm s16le:16000:1)",
+            "nothing to record from was found: connect a microphone; on Linux install pipewire-bin (pw-record, pw-dump) or \
+             alsa-utils (arecord); or pipe samples in (noctule listen - --pcm s16le:16000:1)",
         ));
     }
     let mut text = String::new();

@@ -4,9 +4,10 @@ use super::meeting::Advance;
 use super::source::SharedLevel;
 use super::view::View;
 use crate::args::ListenArgs;
-use crate::cmd::transcribe::stdout_failure;
+use crate::cmd::transcribe::{speaker_name, stdout_failure};
 use crate::failure::Failure;
 use crate::terminal;
+use noctule::Segment;
 use noctule_listen::event::Stats;
 use noctule_listen::{Event, Stamped};
 use std::io::{self, Write};
@@ -66,7 +67,7 @@ impl Show {
         let text = match &mut self.kind {
             Kind::Json => serde_json::to_string(&stamped).map(|line| line + "\n").map_err(Failure::work),
             Kind::Lines => Ok(match &stamped.event {
-                Event::Segment(segment) => line(&segment.0.text),
+                Event::Segment(segment) => line(&segment.0),
                 _ => String::new(),
             }),
             Kind::View(view) => Ok(view.event(stamped)),
@@ -114,10 +115,10 @@ impl Show {
     }
 }
 
-/// A segment's text as a line; nothing where there is none.
-fn line(text: &str) -> String {
-    let text = terminal::harmless(text.trim());
-    if text.is_empty() { text } else { text + "\n" }
+/// A segment's text as a line, behind its speaker; nothing where there is none.
+fn line(segment: &Segment) -> String {
+    let text = terminal::harmless(segment.text.trim());
+    if text.is_empty() { text } else { format!("{}{text}\n", speaker_name(segment.speaker)) }
 }
 
 fn write(text: &str) -> Result<(), Failure> {

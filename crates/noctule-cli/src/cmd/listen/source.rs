@@ -10,6 +10,7 @@ use noctule_audio::pcm::Pcm;
 use noctule_listen::recording::Tap;
 use noctule_listen::ring::Feeder;
 use noctule_listen::simulate::BLOCK;
+use noctule_listen::speakers::Channels;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,9 +23,33 @@ const STDIN: &str = "standard input";
 /// How loud it is, as the capturing thread hears it.
 pub type SharedLevel = Arc<Mutex<Level>>;
 
+/// Where the sound comes from.
+pub enum Opened {
+    /// From a recording, as fast as it is heard.
+    Simulated(Box<Blocks>),
+    /// As it is spoken.
+    Live(Source),
+}
+
+impl Opened {
+    /// Opens what `args` name; both channels also go into `channels`.
+    ///
+    /// # Errors
+    /// [`Failure::Work`] if it cannot be read, or has one channel where `channels` are wanted.
+    pub fn open(args: &ListenArgs, channels: Option<Channels>) -> Result<Self, Failure> {
+        match &args.audio {
+            Some(path) if args.source.simulate => {
+                Ok(Self::Simulated(Box::new(Blocks::open(path, args.source.pcm, channels)?)))
+            }
+            _ => Source::open(args, channels).map(Self::Live),
+        }
+    }
+}
+
 /// What captures.
 pub struct Source {
     kind: Kind,
+    channels: Option<Channels>,
     level: SharedLevel,
     stop: Option<MicStop>,
     thread: Option<JoinHandle<()>>,
@@ -37,23 +62,24 @@ enum Kind {
 }
 
 impl Source {
-    /// Opens what `args` name. A microphone has begun to record.
-    ///
-    /// # Errors
-    /// [`Failure::Work`] if it cannot be read.
-    pub fn open(args: &ListenArgs) -> Result<Self, Failure> {
+    /// A microphone has begun to record.
+    fn open(args: &ListenArgs, channels: Option<Channels>) -> Result<Self, Failure> {
         let mut stop = None;
         let kind = match &args.audio {
             None => {
-                let options = MicOptions { device: args.source.device.clone(), tool: args.source.recorder };
+                let (device, tool) = (args.source.device.clone(), args.source.recorder);
+                let options = MicOptions { device, tool, stereo: channels.is_some() };
                 let microphone = Microphone::open(&options).map_err(Failure::work)?;
                 stop = Some(microphone.stopper());
                 Kind::Microphone(Some(microphone))
             }
             Some(path) if path.as_os_str() == "-" => Kind::Stdin(args.source.pcm),
-            Some(path) => Kind::File(path.clone(), Some(Box::new(Blocks::open(path, args.source.pcm)?))),
+            Some(path) => {
+                let blocks = Blocks::open(path, args.source.pcm, channels.clone())?;
+                Kind::File(path.clone(), Some(Box::new(blocks)))
+            }
         };
-        Ok(Self { kind, level: SharedLevel::default(), stop, thread: None })
+        Ok(Self { kind, channels, level: SharedLevel::default(), stop, thread: None })
     }
 
     /// What it is, for people.
@@ -78,7 +104,7 @@ impl Source {
     /// # Errors
     /// [`Failure::Work`] if the system allows no thread.
     pub fn start(&mut self, feeder: Feeder, tap: Option<Tap>) -> Result<(), Failure> {
-        let (level, kept) = (self.level.clone(), tap.clone());
+        let (level, kept, channels) = (self.level.clone(), tap.clone(), self.channels.clone());
         let push = move |feeder: &Feeder, samples: &[f32]| {
             level.lock().unwrap_or_else(PoisonError::into_inner).push(samples);
             kept.iter().for_each(|tap| tap.push(samples));
@@ -88,11 +114,11 @@ impl Source {
             Kind::Microphone(microphone) => {
                 let microphone = microphone.take();
                 let feeder = feeder.clone();
-                Box::new(move || record(microphone?, &feeder, tap.as_ref(), &push))
+                Box::new(move || record(microphone?, &feeder, tap.as_ref(), channels.as_ref(), &push))
             }
             Kind::Stdin(pcm) => {
                 let (pcm, feeder) = (*pcm, feeder.clone());
-                Box::new(move || match Blocks::stdin(pcm) {
+                Box::new(move || match Blocks::stdin(pcm, channels) {
                     Ok(blocks) => pump(blocks, false, &feeder, &push),
                     Err(failure) => Some(failure.to_string()),
                 })
@@ -129,6 +155,7 @@ fn record(
     mut microphone: Microphone,
     feeder: &Feeder,
     tap: Option<&Tap>,
+    channels: Option<&Channels>,
     push: &dyn Fn(&Feeder, &[f32]),
 ) -> Option<String> {
     let mut captured = Captured::default();
@@ -137,6 +164,10 @@ fn record(
             Ok(true) => {
                 feeder.lose(captured.lost);
                 tap.into_iter().for_each(|tap| tap.lose(captured.lost));
+                if let Some(channels) = channels {
+                    channels.lose(captured.lost);
+                    channels.push(&captured.sides[0], &captured.sides[1]);
+                }
                 push(feeder, &captured.samples);
             }
             Ok(false) => return None,
@@ -163,30 +194,40 @@ fn pump(mut blocks: Blocks, paced: bool, feeder: &Feeder, push: &dyn Fn(&Feeder,
 /// A recording in blocks as a sound card brings them.
 pub struct Blocks {
     reader: Reader<'static>,
+    /// Where both channels go.
+    channels: Option<Channels>,
     /// Samples that were read and not given out.
     rest: Vec<f32>,
     failed: Option<String>,
 }
 
 impl Blocks {
-    /// Opens a file, or standard input under the name `-`.
-    ///
-    /// # Errors
-    /// [`Failure::Work`] if it is no audio.
-    pub fn open(path: &Path, pcm: Option<Pcm>) -> Result<Self, Failure> {
+    /// A file, or standard input under the name `-`.
+    fn open(path: &Path, pcm: Option<Pcm>, channels: Option<Channels>) -> Result<Self, Failure> {
         if path.as_os_str() == "-" {
-            return Self::stdin(pcm);
+            return Self::stdin(pcm, channels);
         }
-        Self::new(Reader::open(path, &ReadOptions { pcm, ..ReadOptions::default() }))
+        let options = ReadOptions { pcm, keep_stereo: channels.is_some(), ..ReadOptions::default() };
+        Self::new(Reader::open(path, &options), &path.display().to_string(), channels)
     }
 
-    fn stdin(pcm: Option<Pcm>) -> Result<Self, Failure> {
-        let options = ReadOptions { pcm, ..ReadOptions::default() };
-        Self::new(Reader::from_stream(std::io::stdin(), STDIN, &options))
+    fn stdin(pcm: Option<Pcm>, channels: Option<Channels>) -> Result<Self, Failure> {
+        let options = ReadOptions { pcm, keep_stereo: channels.is_some(), ..ReadOptions::default() };
+        Self::new(Reader::from_stream(std::io::stdin(), STDIN, &options), STDIN, channels)
     }
 
-    fn new(reader: Result<Reader<'static>, noctule_audio::AudioError>) -> Result<Self, Failure> {
-        Ok(Self { reader: reader.map_err(Failure::work)?, rest: Vec::new(), failed: None })
+    fn new(
+        reader: Result<Reader<'static>, noctule_audio::AudioError>,
+        name: &str,
+        channels: Option<Channels>,
+    ) -> Result<Self, Failure> {
+        let reader = reader.map_err(Failure::work)?;
+        if channels.is_some() && reader.info().channels < 2 {
+            return Err(Failure::work(format!(
+                "{name} has one channel: --speakers compares the two channels of stereo sound; listen without it"
+            )));
+        }
+        Ok(Self { reader, channels, rest: Vec::new(), failed: None })
     }
 
     /// Passes on warnings; returns why it could not be read to its end.
@@ -202,7 +243,12 @@ impl Iterator for Blocks {
     fn next(&mut self) -> Option<Vec<f32>> {
         while self.rest.len() < BLOCK && self.failed.is_none() {
             match self.reader.next_block() {
-                Ok(Some(samples)) => self.rest.extend_from_slice(samples),
+                Ok(Some(samples)) => {
+                    self.rest.extend_from_slice(samples);
+                    if let (Some(channels), Some((left, right))) = (&self.channels, self.reader.sides()) {
+                        channels.push(left, right);
+                    }
+                }
                 Ok(None) => break,
                 Err(error) => self.failed = Some(error.to_string()),
             }

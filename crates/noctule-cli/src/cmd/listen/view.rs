@@ -6,7 +6,7 @@
 use super::meeting::Advance;
 use super::source::SharedLevel;
 use crate::cmd::progress::clock;
-use crate::cmd::transcribe::hours;
+use crate::cmd::transcribe::{hours, speaker_name};
 use crate::terminal::harmless;
 use console::{Term, measure_text_width};
 use noctule_audio::mic::Level;
@@ -93,7 +93,8 @@ impl View {
                 let behind = self.open.strip_prefix(&segment.text).map(str::to_owned);
                 self.open = behind.unwrap_or_default();
                 let times = format!("[{} --> {}]", hours(segment.start), hours(segment.end));
-                above = self.paragraph(&times, &segment.text, width());
+                let text = speaker_name(segment.speaker).to_owned() + &segment.text;
+                above = self.paragraph(&times, &text, width());
             }
             Event::Language { language, probability } => {
                 above = format!("language: {language} ({:.0} %)\n", 100.0 * probability);
@@ -288,7 +289,7 @@ mod tests {
     fn complete_segments_leave_the_open_sentence() {
         let mut view = View::new(false);
         tell(&mut view, commit(" One is done. Two"));
-        let segment = noctule::Segment {
+        let mut segment = noctule::Segment {
             id: 0,
             start: 0.5,
             end: 1.25,
@@ -303,8 +304,11 @@ mod tests {
             speaker_turn_next: false,
             doubt: None,
         };
-        let text = tell(&mut view, Event::Segment(noctule_listen::event::SegmentEvent(segment)));
+        let text = tell(&mut view, Event::Segment(noctule_listen::event::SegmentEvent(segment.clone())));
         assert!(text.contains("[00:00:00.500 --> 00:00:01.250]  One is done.\nTwo\n"), "{text:?}");
+        segment.speaker = Some(noctule::transcript::Speaker::Right);
+        let text = tell(&mut view, Event::Segment(noctule_listen::event::SegmentEvent(segment)));
+        assert!(text.contains("]  (speaker 1) One is done.\n"), "{text:?}");
     }
 
     #[test]

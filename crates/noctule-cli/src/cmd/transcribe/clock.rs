@@ -1,9 +1,9 @@
 //! Times of what the engine heard → times of the file.
 
 use noctule::Segment;
-use noctule::transcript::Speaker;
-use noctule_audio::stereo::{self, Loudness};
+use noctule_audio::stereo::Loudness;
 use noctule_audio::vad::TimeMap;
+use noctule_listen::speakers::speaker;
 
 /// Places segments in the file: over skipped silence and behind the offset.
 /// With two channels it also says who speaks.
@@ -29,11 +29,7 @@ impl FileClock {
         let read = |t: f64| self.map.as_ref().map_or(t, |map| map.to_original(t));
         let (start, end) = (read(segment.start), read(segment.end));
         if let Some(loudness) = &self.loudness {
-            segment.speaker = Some(match loudness.speaker(start, end) {
-                stereo::Speaker::Left => Speaker::Left,
-                stereo::Speaker::Right => Speaker::Right,
-                stereo::Speaker::Unknown => Speaker::Unknown,
-            });
+            segment.speaker = Some(speaker(loudness.speaker(start, end)));
         }
         (segment.start, segment.end) = (start + self.offset, end + self.offset);
         for word in &mut segment.words {
@@ -52,6 +48,7 @@ pub fn clock_time(seconds: f64) -> String {
 mod tests {
     use super::*;
     use noctule::Word;
+    use noctule::transcript::Speaker;
     use noctule_audio::vad::Span;
 
     fn segment() -> Segment {

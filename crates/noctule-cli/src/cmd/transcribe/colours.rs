@@ -19,14 +19,17 @@ pub fn line(segment: &Segment) -> Option<String> {
         let shown = if text.is_empty() { clean.trim_start() } else { &clean };
         let _ = write!(text, "\x1b[38;5;{}m{shown}", scale(word.probability));
     }
-    // As the text without colours names them.
-    let name = match segment.speaker {
+    Some(format!("{}{text}\x1b[0m\n", name(segment.speaker)))
+}
+
+/// What stands before the text of a known speaker, as text files have it.
+pub fn name(speaker: Option<Speaker>) -> &'static str {
+    match speaker {
         None => "",
         Some(Speaker::Left) => "(speaker 0) ",
         Some(Speaker::Right) => "(speaker 1) ",
         Some(Speaker::Unknown) => "(speaker ?) ",
-    };
-    Some(format!("{name}{text}\x1b[0m\n"))
+    }
 }
 
 /// The number among xterm's 256 of the colour for a probability.

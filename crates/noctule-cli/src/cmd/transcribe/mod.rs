@@ -23,6 +23,7 @@ use crate::{interrupt, terminal};
 pub use audio::vad;
 use audio::{Detector, Sound};
 use clock::FileClock;
+pub use colours::name as speaker_name;
 pub use colours::scale as colour_scale;
 pub use face::Face;
 use journal::Journal;
