@@ -10,7 +10,7 @@ use std::path::Path;
 const F32: u64 = 4;
 
 /// Pages of the program and of the C library, tables, tokens and audio buffers, bytes.
-const FIXED: u64 = 14_000_000;
+const FIXED: u64 = 13_000_000;
 
 /// Weight rows that a task unpacks in the encoder, as floats and as integers.
 const HIDDEN_ROWS: u64 = 192;
@@ -96,8 +96,8 @@ pub fn working_set_bytes(hparams: &Hparams, precision: Precision, options: &Opti
     // Values of 8 bits have a scale and a sum for each 64 positions.
     let cached = 2 * positions.next_multiple_of(64) * width * layers;
     let (encoder, features, cross) = match precision {
-        // Residual stream, norm, queries, keys and values, all f32; hidden layer and weights of 192 rows for each of two threads.
-        Precision::Accurate => (20 * positions * d + 3 * HIDDEN_ROWS * 4 * d * F32, 4 * positions * d, 2 * cached),
+        // Residual stream, norm, queries, keys and values, all f32; weights of 192 rows for each of two threads.
+        Precision::Accurate => (20 * positions * d + 2 * HIDDEN_ROWS * 4 * d * F32, 4 * positions * d, 2 * cached),
         // The residual stream in f32, all else in bytes, of which the norm has two and the hidden layer four.
         Precision::Fast => (13 * positions * d + 2 * INTEGER_ROWS * 4 * d, 2 * positions * d, cached * 9 / 8),
     };
