@@ -42,6 +42,7 @@ mod i8mm;
 mod neon;
 
 pub use block::{GgmlType, Matrix};
+pub use buffer::Buffer;
 pub use compute::{
     Activation, Compute, CrossWeights, Fewer, Input, Keys, Observer, Operand, Out, Precision, Product, Values,
 };

@@ -35,10 +35,16 @@ impl Cells {
         self.free.extend((0..self.capacity as u32).rev());
     }
 
+    /// Forgets every sequence and gives the memory back.
+    pub fn release(&mut self) {
+        *self = Self::new(self.layers.len(), self.d);
+    }
+
     /// Takes a cell that no sequence uses, growing when there is none.
     pub fn take(&mut self) -> u32 {
         if self.free.is_empty() {
-            const STEP: usize = 64;
+            // Every cell takes room in every layer, used or not.
+            const STEP: usize = 16;
             let old = self.capacity;
             self.capacity += STEP;
             for layer in &mut self.layers {
@@ -94,6 +100,14 @@ impl CrossCache {
     /// Bytes of the keys and values.
     pub fn size_bytes(&self) -> u64 {
         self.layers.iter().map(|(keys, values)| keys.size_bytes() + values.size_bytes()).sum()
+    }
+
+    /// Forgets the audio and gives the memory back.
+    pub fn release(&mut self) {
+        for (keys, values) in &mut self.layers {
+            keys.release();
+            values.release();
+        }
     }
 
     /// Projects the encoder's `features` to every layer's keys and values.

@@ -54,6 +54,11 @@ impl Decoder {
         Self { threads, ..Self::default() }
     }
 
+    /// Gives the memory back.
+    pub fn release(&mut self) {
+        *self = Self { passes: self.passes, ..Self::new(self.threads) };
+    }
+
     /// Bytes of the buffers.
     pub fn size_bytes(&self) -> u64 {
         floats(&[&self.stream, &self.normed, &self.wide, &self.mixed, &self.last, &self.logits])

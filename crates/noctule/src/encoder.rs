@@ -3,10 +3,12 @@
 //! With `d = n_audio_state` and `t` positions (1,500 for 30 s, fewer when
 //! trimmed): mel [2t+2 × n_mels] → conv1 → [2t × d] → conv2, stride 2 →
 //! [t × d] → layers → features [t × d]. See docs/MODEL.md.
+//!
+//! Every buffer is given back as soon as the window needs it no more: the decoder's keys and values of the audio take
+//! as much again, and the two need not be there at once.
 
-use crate::memory::floats;
 use crate::weights::{Attention, EncoderLayer, Mlp, Net, Norm};
-use noctule_kernels::{Compute, Input, Keys, Operand, Precision, Product, Rows, RowsMut, Values};
+use noctule_kernels::{Buffer, Compute, Input, Keys, Operand, Precision, Product, Rows, RowsMut, Values};
 
 /// Added to the variance in every layer norm (PyTorch's default).
 pub(crate) const EPSILON: f32 = 1e-5;
@@ -17,16 +19,16 @@ const CONVOLVED: usize = 240;
 /// Positions whose hidden layers are held at once where they are floats; a multiple of 48.
 const HIDDEN: usize = 192;
 
-/// Buffers of the encoder, kept between windows.
+/// Buffers of the encoder. Between windows they are empty, but for [`Self::spare`].
 #[derive(Debug)]
 pub(crate) struct Encoder {
     threads: usize,
     /// [2t+2 × n_mels]: the window's mel frames between two rows of zeros.
-    mel: Vec<f32>,
+    mel: Buffer,
     /// [t × d]: the residual stream.
-    stream: Vec<f32>,
+    stream: Buffer,
     /// What the first convolution gives for some positions, [2 · positions + 1 × d].
-    convolved: Vec<f32>,
+    convolved: Buffer,
     /// Normed input of a block, or the result of its attention.
     x: Operand,
     queries: Operand,
@@ -34,8 +36,10 @@ pub(crate) struct Encoder {
     values: Values,
     /// Hidden layer of the feed-forward part.
     hidden: Operand,
-    /// [t × d]: the features, for those who ask for rows.
-    features: Vec<f32>,
+    /// Room for the attention of words.
+    spare: Vec<f32>,
+    /// Bytes that the last run took: mel frames, and everything else.
+    taken: (u64, u64),
 }
 
 impl Encoder {
@@ -43,63 +47,78 @@ impl Encoder {
     pub fn new(heads: usize, depth: usize, threads: usize) -> Self {
         Self {
             threads,
-            mel: Vec::new(),
-            stream: Vec::new(),
-            convolved: Vec::new(),
+            mel: Buffer::default(),
+            stream: Buffer::default(),
+            convolved: Buffer::default(),
             x: Operand::default(),
             queries: Operand::default(),
             keys: Keys::new(heads, depth),
             values: Values::new(heads, depth),
             hidden: Operand::default(),
-            features: Vec::new(),
+            spare: Vec::new(),
+            taken: (0, 0),
         }
     }
 
-    /// Bytes of the mel frames that the convolutions read, and of everything else.
+    /// Bytes that the last run took: mel frames that the convolutions read, and everything else.
     pub fn size_bytes(&self) -> (u64, u64) {
+        self.taken
+    }
+
+    /// Bytes of the activations that are held now.
+    fn held(&self) -> u64 {
         let operands = [&self.x, &self.queries, &self.hidden].map(Operand::size_bytes).iter().sum::<u64>();
-        let attention = self.keys.size_bytes() + self.values.size_bytes();
-        let rest = floats(&[&self.stream, &self.convolved, &self.features]);
-        (floats(&[&self.mel]), operands + attention + rest)
+        let rows = (self.stream.bytes() + self.convolved.bytes()) as u64;
+        operands + self.keys.size_bytes() + self.values.size_bytes() + rows
     }
 
     /// The buffer that [`Self::run`] reads: `2 × positions + 2` rows of `n_mels`,
     /// the first and the last of them zero.
     pub fn mel_buffer(&mut self, positions: usize, n_mels: usize) -> &mut [f32] {
-        self.mel.resize((2 * positions + 2) * n_mels, 0.0);
-        &mut self.mel
+        self.mel.floats((2 * positions + 2) * n_mels)
     }
 
-    /// Encodes what [`Self::mel_buffer`] holds. The result waits for [`Self::operand`] or [`Self::features`].
+    /// Encodes what [`Self::mel_buffer`] holds. The result waits for [`Self::rows`] and [`Self::finish`].
     pub fn run(&mut self, net: Net, positions: usize) {
         let _fewer = net.compute.fewer(self.threads);
-        let d = net.model.hparams().n_audio_state;
-        self.stream.resize(positions * d, 0.0);
+        self.spare = Vec::new();
         self.convolve(net, positions);
+        let (mel, stem) = (self.mel.bytes() as u64, self.held());
+        self.mel.release();
+        self.convolved.release();
         let layers = &net.weights.encoder_layers;
         for (index, layer) in layers.iter().enumerate() {
             self.layer(net, layer, 2 * index < layers.len(), positions);
         }
+        self.taken = (mel, stem.max(self.held()));
+        self.queries = Operand::default();
+        self.keys.release();
+        self.values.release();
+        self.hidden = Operand::default();
+        net.compute.release();
     }
 
-    /// The memory of the residual stream, which nobody needs between [`Self::operand`] and the next run.
+    /// Room for others, until the next run.
     pub fn spare(&mut self) -> &mut Vec<f32> {
-        &mut self.stream
+        &mut self.spare
     }
 
-    /// The features as the operand of the decoder's products.
-    pub fn operand(&mut self, net: Net) -> &Operand {
+    /// The features of `positions` as the operand of the decoder's products; ends the run.
+    pub fn finish(&mut self, net: Net, positions: usize) -> Operand {
         let d = net.model.hparams().n_audio_state;
-        load(net.compute, &self.stream, &net.weights.encoder_norm, d, false, &mut self.x);
-        &self.x
+        let stream = &self.stream.as_floats()[..positions * d];
+        load(net.compute, stream, &net.weights.encoder_norm, d, false, &mut self.x);
+        self.stream.release();
+        std::mem::take(&mut self.x)
     }
 
-    /// The features, positions × d.
-    pub fn features(&mut self, net: Net) -> &[f32] {
+    /// The features as rows, positions × d; before [`Self::finish`].
+    pub fn rows(&mut self, net: Net, positions: usize) -> Vec<f32> {
         let d = net.model.hparams().n_audio_state;
-        self.features.resize(self.stream.len(), 0.0);
-        norm_rows(net.compute, &self.stream, &net.weights.encoder_norm, &mut self.features, d);
-        &self.features
+        let mut rows = vec![0.0; positions * d];
+        let stream = &self.stream.as_floats()[..positions * d];
+        norm_rows(net.compute, stream, &net.weights.encoder_norm, &mut rows, d);
+        rows
     }
 
     /// Both convolutions as products: a row of the first is three neighbouring
@@ -112,30 +131,31 @@ impl Encoder {
         let hparams = model.hparams();
         let (d, mels, frames) = (hparams.n_audio_state, hparams.n_mels, 2 * positions);
         let (conv1, conv2) = (&weights.conv1, &weights.conv2);
+        let stream = self.stream.floats(positions * d);
         for first in (0..positions).step_by(CONVOLVED) {
             let count = CONVOLVED.min(positions - first);
             // Row r of the buffer is frame 2·first + r − 1; before the first frame and after the last there are zeros.
             let rows = 2 * count + 1;
-            self.convolved.resize(rows * d, 0.0);
+            let convolved = self.convolved.floats(rows * d);
             let (from, to) = ((2 * first).max(1) - 1, (2 * (first + count)).min(frames));
             let skipped = if first == 0 { 1 } else { 0 };
-            self.convolved[..skipped * d].fill(0.0);
-            let made = &mut self.convolved[skipped * d..][..(to - from) * d];
-            let mel = Rows::strided(&self.mel[from * mels..], to - from, 3 * mels, mels);
+            convolved[..skipped * d].fill(0.0);
+            let made = &mut convolved[skipped * d..][..(to - from) * d];
+            let mel = Rows::strided(&self.mel.as_floats()[from * mels..], to - from, 3 * mels, mels);
             compute.load_accurate(Input::Rows(mel), &mut self.hidden);
             compute.multiply(
                 &self.hidden,
                 &mut [Product::new(conv1.matrix(), RowsMut::new(made, to - from, d)).bias(Some(&conv1.bias)).gelu()],
             );
-            self.convolved[(skipped + to - from) * d..].fill(0.0);
-            compute.load_accurate(Input::Rows(Rows::strided(&self.convolved, count, 3 * d, 2 * d)), &mut self.hidden);
-            let out = RowsMut::new(&mut self.stream[first * d..][..count * d], count, d);
+            convolved[(skipped + to - from) * d..].fill(0.0);
+            compute.load_accurate(Input::Rows(Rows::strided(convolved, count, 3 * d, 2 * d)), &mut self.hidden);
+            let out = RowsMut::new(&mut stream[first * d..][..count * d], count, d);
             compute.multiply(&self.hidden, &mut [Product::new(conv2.matrix(), out).bias(Some(&conv2.bias)).gelu()]);
         }
         let info = &weights.encoder_positions;
         let matrix = model.matrix(info);
         let mut row = vec![0.0; d];
-        for (i, out) in self.stream.chunks_exact_mut(d).enumerate() {
+        for (i, out) in stream.chunks_exact_mut(d).enumerate() {
             noctule_kernels::block::unpack_f32(info.ty, matrix.row(i), &mut row);
             out.iter_mut().zip(&row).for_each(|(x, p)| *x += p);
         }
@@ -152,7 +172,8 @@ impl Encoder {
         let Net { model, compute, .. } = net;
         let hparams = model.hparams();
         let (d, heads) = (hparams.n_audio_state, hparams.n_audio_head);
-        load(compute, &self.stream, &block.norm, d, fine, &mut self.x);
+        let stream = self.stream.floats(t * d);
+        load(compute, stream, &block.norm, d, fine, &mut self.x);
         compute.reserve_queries(&mut self.queries, t, heads, d / heads);
         compute.reserve_keys(&mut self.keys, t);
         compute.reserve_values(&mut self.values, t);
@@ -168,7 +189,7 @@ impl Encoder {
         compute.attention(&self.queries, &self.keys, &self.values, fine, &mut self.x);
         compute.multiply(
             &self.x,
-            &mut [Product::new(block.out.matrix(model), RowsMut::new(&mut self.stream, t, d))
+            &mut [Product::new(block.out.matrix(model), RowsMut::new(stream, t, d))
                 .bias(block.out.bias())
                 .fine(fine)
                 .add()],
@@ -178,7 +199,8 @@ impl Encoder {
     fn feed_forward(&mut self, net: Net, block: &Mlp, t: usize) {
         let Net { model, compute, .. } = net;
         let d = model.hparams().n_audio_state;
-        load(compute, &self.stream, &block.norm, d, false, &mut self.x);
+        let stream = self.stream.floats(t * d);
+        load(compute, stream, &block.norm, d, false, &mut self.x);
         let step = if compute.precision() == Precision::Fast { t } else { HIDDEN };
         for from in (0..t).step_by(step) {
             let count = step.min(t - from);
@@ -188,7 +210,7 @@ impl Encoder {
                 from..from + count,
                 &mut [Product::new(block.up.matrix(model), &mut self.hidden).bias(block.up.bias()).gelu()],
             );
-            let out = RowsMut::new(&mut self.stream[from * d..][..count * d], count, d);
+            let out = RowsMut::new(&mut stream[from * d..][..count * d], count, d);
             compute.multiply(
                 &self.hidden,
                 &mut [Product::new(block.down.matrix(model), out).bias(block.down.bias()).add()],

@@ -31,7 +31,7 @@ impl Transcriber {
     /// Encodes the 30 s window that starts at mel frame `start` (10 ms each) of
     /// the last [`log_mel`](Self::log_mel) and keeps it for [`logits`](Self::logits).
     /// Returns features, `n_audio_ctx × n_audio_state`.
-    pub fn encode(&mut self, start: usize) -> &[f32] {
+    pub fn encode(&mut self, start: usize) -> Vec<f32> {
         let hparams = self.model.hparams();
         let positions = hparams.n_audio_ctx;
         let state = &mut self.state;
@@ -43,7 +43,7 @@ impl Transcriber {
     ///
     /// # Panics
     /// `frames` has another size.
-    pub fn encode_mel(&mut self, frames: &[f32]) -> &[f32] {
+    pub fn encode_mel(&mut self, frames: &[f32]) -> Vec<f32> {
         let hparams = self.model.hparams();
         let buffer = self.state.encoder.mel_buffer(hparams.n_audio_ctx, hparams.n_mels);
         let end = buffer.len() - hparams.n_mels;
@@ -53,12 +53,15 @@ impl Transcriber {
         self.features()
     }
 
-    fn features(&mut self) -> &[f32] {
+    fn features(&mut self) -> Vec<f32> {
+        self.state.release();
         let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
         let State { encoder, cross, .. } = &mut self.state;
-        encoder.run(net, self.model.hparams().n_audio_ctx);
-        cross.fill(net, encoder.operand(net));
-        encoder.features(net)
+        let positions = self.model.hparams().n_audio_ctx;
+        encoder.run(net, positions);
+        let rows = encoder.rows(net, positions);
+        cross.fill(net, &encoder.finish(net, positions));
+        rows
     }
 
     /// Takes `features` as [`encode`](Self::encode) gives them for [`logits`](Self::logits), without the encoder.

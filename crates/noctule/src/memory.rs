@@ -9,11 +9,15 @@ use std::path::Path;
 /// Bytes of an `f32`, in which everything but the weights is kept.
 const F32: u64 = 4;
 
-/// Program, tables, tokens and audio buffers, bytes.
-const FIXED: u64 = 16 << 20;
+/// Pages of the program and of the C library, tables, tokens and audio buffers, bytes.
+const FIXED: u64 = 13_000_000;
 
-/// Bytes of the buffers that a [`Transcriber`](crate::Transcriber) holds now. They grow with the first windows and
-/// stay for the next recording; the weights lie in the model's file and are not among them.
+/// Weight rows that a task unpacks in the encoder, as floats and as integers.
+const HIDDEN_ROWS: u64 = 192;
+const INTEGER_ROWS: u64 = 256;
+
+/// Bytes of the buffers that a [`Transcriber`](crate::Transcriber) took for its last window. Those of the encoder are given
+/// back before those of the decoder are taken; the weights lie in the model's file and are not among them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Buffers {
     /// Keys and values of the text, of all beams.
@@ -75,35 +79,38 @@ pub fn predicted_bytes(model: &Model, precision: Option<Precision>, options: &Op
     model.size_bytes() + working_set_bytes(model.hparams(), precision, options)
 }
 
-/// About how much memory a run takes above the weights, bytes: the encoder's activations, keys and values
-/// of the audio and of every beam, logits. This is what a window full of text takes when no two beams agree;
-/// with the weights the peak was 85 to 94 % of the prediction on a recording of a minute, 74 to 86 % on one of 9 s (nano.en,
-/// tiny.en and base in f16, tiny.en-q5_0, base-q5_1; five beams).
+/// Tokens of a window's prompt and text, and those that each further beam has for itself: a window of 10 to 20 s.
+const TOKENS: (u64, u64) = (128, 24);
+
+/// About how much memory a run takes above the weights, bytes. What the encoder takes is given back before the decoder
+/// works, so it is the most that one of three stages holds: the encoder in its layers; keys and values of the audio beside the
+/// features that they are made of; these with the keys and values of the text. How far it is off: docs/SPEED.md.
 pub fn working_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
     let h = |n: usize| n as u64;
-    let positions = match options.audio_ctx {
+    let positions = h(match options.audio_ctx {
         AudioContext::Full | AudioContext::Auto => hparams.n_audio_ctx,
         AudioContext::Positions(n) => n.min(hparams.n_audio_ctx),
-    };
-    // Bytes for a position and feature: the residual stream in f32, and the operands of products (norm, queries, keys,
-    // values and, four times as wide, the hidden layer), in f32 or rounded; the hidden layer in f32 only in part.
-    let (activation, cached) = match precision {
-        Precision::Accurate => (28, 2.0),
-        Precision::Fast => (19, 1.125),
-    };
-    let activations = h(positions) * h(hparams.n_audio_state) * activation;
-    let mel = 4 * h(positions) * h(hparams.n_mels);
+    });
+    let (d, width, layers) = (h(hparams.n_audio_state), h(hparams.n_text_state), h(hparams.n_text_layer));
+    let (mels, vocabulary) = (h(hparams.n_mels), h(hparams.n_vocab));
     // Values of 8 bits have a scale and a sum for each 64 positions.
-    let cross = 2 * h(positions.next_multiple_of(64)) * h(hparams.n_text_state) * h(hparams.n_text_layer);
-    let cross = (cross as f64 * cached) as u64;
+    let cached = 2 * positions.next_multiple_of(64) * width * layers;
+    let (encoder, features, cross) = match precision {
+        // Residual stream, norm, queries, keys and values, all f32; weights of 192 rows for each of two threads.
+        Precision::Accurate => (20 * positions * d + 2 * HIDDEN_ROWS * 4 * d * F32, 4 * positions * d, 2 * cached),
+        // The residual stream in f32, all else in bytes, of which the norm has two and the hidden layer four.
+        Precision::Fast => (13 * positions * d + 2 * INTEGER_ROWS * 4 * d, 2 * positions * d, cached * 9 / 8),
+    };
     let search = &options.search;
     let samples = if search.fallback && search.temperature_inc > 0.0 { search.best_of } else { 1 };
     let beams = h(search.beam_size.max(samples).max(1));
-    // All beams share their prompt, of at most half the context; the other half is each one's own.
-    let tokens = h(hparams.n_text_ctx) / 2 * (1 + beams);
-    let cells = 2 * tokens * h(hparams.n_text_state) * h(hparams.n_text_layer);
-    let logits = 2 * beams * h(hparams.n_vocab);
-    FIXED + activations + cross + F32 * (mel + cells + logits)
+    let cells = 2 * (TOKENS.0 + TOKENS.1 * (beams - 1)) * width * layers;
+    // Logits of the prompt and of each beam; activations of the prompt.
+    let decoder = F32 * (cells + (beams + 5) * vocabulary + 7 * width * TOKENS.0 / 2);
+    let words = if options.word_timestamps { F32 * positions * 8 * TOKENS.0 / 2 } else { 0 };
+    // The convolutions' weights in f16, and the log-mel frames.
+    let kept = 2 * 3 * d * (mels + d) + 2 * F32 * positions * mels;
+    FIXED + kept + encoder.max(cross + features).max(cross + decoder + words)
 }
 
 /// The precision that the type of the model's weights asks for: what is rounded in the file may be rounded in the run.
@@ -139,7 +146,7 @@ mod tests {
         let model = crate::embedded_model().unwrap();
         let mut options = Options::default();
         let five = predicted_bytes(&model, None, &options);
-        assert!((model.size_bytes() + (40 << 20)..model.size_bytes() + (120 << 20)).contains(&five), "{five}");
+        assert!((model.size_bytes() + (20 << 20)..model.size_bytes() + (40 << 20)).contains(&five), "{five}");
         (options.search.beam_size, options.search.best_of) = (1, 1);
         assert!(predicted_bytes(&model, None, &options) < five);
     }

@@ -74,6 +74,15 @@ pub(crate) struct State {
     pub phases: Phases,
 }
 
+impl State {
+    /// Gives back what the last window was decoded with, before the encoder works on the next.
+    pub fn release(&mut self) {
+        self.cross.release();
+        self.cells.release();
+        self.decoder.release();
+    }
+}
+
 /// Where a run begins and what is known beforehand.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Start {
@@ -143,7 +152,7 @@ impl Transcriber {
         Phases { passes: self.state.decoder.passes, ..self.state.phases }
     }
 
-    /// The buffers that are held now.
+    /// The buffers of the last window.
     pub fn buffers(&self) -> Buffers {
         let State { mel, encoder, decoder, cells, cross, live, .. } = &self.state;
         let (frames, encoder) = encoder.size_bytes();

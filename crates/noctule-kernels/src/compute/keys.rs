@@ -67,6 +67,12 @@ impl Keys {
         self.buffer.bytes() as u64
     }
 
+    /// Forgets all positions and gives the memory back.
+    pub fn release(&mut self) {
+        self.t = 0;
+        self.buffer.release();
+    }
+
     pub(super) fn depth(&self) -> usize {
         self.depth
     }

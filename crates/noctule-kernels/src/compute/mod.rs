@@ -32,7 +32,7 @@ use crate::generic::transpose::Transpose;
 use crate::pool::Pool;
 use crate::table::{Kernels, kernels};
 use crate::view::{Rows, RowsMut};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How activations meet quantised weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +134,13 @@ impl Compute {
     /// Lets at most `threads` work on operations until the guard is dropped.
     pub fn fewer(&self, threads: usize) -> Fewer<'_> {
         Fewer { pool: &self.pool, before: self.pool.limit(threads) }
+    }
+
+    /// Gives scratch memory back; the next operations take it anew.
+    pub fn release(&self) {
+        self.scratch.release();
+        self.operands.release();
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// How activations meet quantised weights.

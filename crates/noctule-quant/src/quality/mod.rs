@@ -108,7 +108,7 @@ pub fn compare(judge: &mut Judge, candidates: &mut [Candidate], passage: &Passag
 fn view(transcriber: &mut Transcriber, layers: &Layers, passage: &Passage) -> View {
     layers.clear();
     transcriber.log_mel(&passage.samples);
-    let last = transcriber.encode(0).to_vec();
+    let last = transcriber.encode(0);
     let width = transcriber.model().hparams().n_audio_state;
     let log_probs = log_probs(transcriber, passage);
     let mut features = layers.take();

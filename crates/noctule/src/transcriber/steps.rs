@@ -25,6 +25,7 @@ const SALVAGE: usize = 500;
 
 /// Encodes the window at `place` and fills the cross-attention cache.
 pub(super) fn encode(run: &Run, state: &mut State, place: Place) {
+    state.release();
     let State { mel, encoder, cross, phases, .. } = state;
     let net = run.net;
     run.rules.see(place.frames / 2);
@@ -32,7 +33,7 @@ pub(super) fn encode(run: &Run, state: &mut State, place: Place) {
         let positions = place.frames / 2;
         mel.window(place.seek, place.frames, encoder.mel_buffer(positions, net.model.hparams().n_mels));
         encoder.run(net, positions);
-        cross.fill(net, encoder.operand(net));
+        cross.fill(net, &encoder.finish(net, positions));
     });
     phases.windows += 1;
 }

@@ -72,7 +72,7 @@ pub fn working(hparams: &Hparams, weights: &str) -> (u64, u64) {
         (options.search.beam_size, options.search.best_of) = (beams, beams);
         memory::working_set_bytes(hparams, precision, &options)
     };
-    (with(1), with(2) - with(1))
+    (with(1), (with(5) - with(1)) / 4)
 }
 
 fn dims(hparams: &Hparams) -> Dims {
@@ -144,6 +144,25 @@ pub fn in_type(float: &Entry, kind: &str) -> ModelFacts {
     }
 }
 
+/// The largest published model, in the type that keeps most, that takes no more than `most` bytes and is no larger than
+/// the one with these dimensions; its name and what it takes. `precision` is what was asked for.
+pub fn fitting(hparams: &Hparams, precision: Option<Precision>, options: &Options, most: u64) -> Option<(String, u64)> {
+    let names: &[&str] = if hparams.is_multilingual() { &MULTILINGUAL } else { &ENGLISH };
+    let largest = dims(hparams).weights() * 1.01;
+    let entries = names.iter().rev().filter_map(|name| crate::store::catalogue::find(name));
+    let sizes = entries.filter(|entry| dims(&published(entry)).weights() <= largest);
+    let typed = sizes.flat_map(|entry| {
+        let types = ["q8_0", "q5_1", "q5_0", "q4_0"].into_iter().map(move |kind| (entry, in_type(entry, kind)));
+        std::iter::once((entry, of_entry(entry))).chain(types)
+    });
+    let mut needs = typed.filter(|(_, facts)| facts.obstacle.is_none()).map(|(entry, facts)| {
+        let own = if is_float(&facts.weights) { Precision::Accurate } else { Precision::Fast };
+        let working = memory::working_set_bytes(&published(entry), precision.unwrap_or(own), options);
+        (facts.name, facts.size_bytes + working)
+    });
+    needs.find(|(_, bytes)| *bytes <= most)
+}
+
 /// The header of a published model.
 fn published(entry: &Entry) -> Hparams {
     let (width, audio, text, n_mels) = match entry.dimensions {
@@ -197,6 +216,18 @@ mod tests {
         for name in MULTILINGUAL.iter().chain(&ENGLISH) {
             assert!(catalogue::find(name).is_some(), "{name}");
         }
+    }
+
+    #[test]
+    fn the_nearest_model_that_fits_is_found() {
+        let base = published(catalogue::find("base").unwrap());
+        let options = Options::default();
+        let nearest = |megabytes: u64| fitting(&base, None, &options, megabytes * 1_000_000).map(|(name, _)| name);
+        assert_eq!(nearest(1000).as_deref(), Some("base"));
+        assert_eq!(nearest(180).as_deref(), Some("base-q8_0"));
+        assert_eq!(nearest(100).as_deref(), Some("base-q5_1"));
+        assert!(nearest(70).unwrap().starts_with("tiny-q"), "{:?}", nearest(70));
+        assert_eq!(nearest(10), None);
     }
 
     #[test]

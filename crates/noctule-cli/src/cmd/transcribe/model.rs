@@ -1,8 +1,9 @@
 //! The model that was chosen, opened.
 
+use crate::cmd::eval::families;
 use crate::failure::Failure;
 use crate::plan::ModelChoice;
-use crate::store;
+use crate::store::{self, catalogue};
 use crate::terminal;
 use noctule::{Model, Options, Precision, memory, report};
 use std::path::Path;
@@ -57,9 +58,23 @@ pub fn check_memory(
         return Ok(());
     }
     let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+    let mut single = options.clone();
+    (single.search.beam_size, single.search.best_of) = (1, 1);
+    let beams = if memory::predicted_bytes(model, precision, &single) <= most {
+        "use one beam (--beam-size 1 --best-of 1), "
+    } else {
+        ""
+    };
+    let smaller = match families::fitting(model.hparams(), precision, options, most) {
+        Some((name, bytes)) => {
+            let way = if catalogue::find(&name).is_some() { "models pull" } else { "quantize" };
+            format!("use {name}, which needs about {} MB (noctule {way})", megabytes(bytes))
+        }
+        None => "there is no published model that needs so little".to_owned(),
+    };
     Err(Failure::work(format!(
-        "the model {} needs about {} MB of memory and {} MB are free: use a smaller or more strongly quantised model, \
-         fewer beams (--beam-size 1), or --memory-limit none to try all the same",
+        "the model {} needs about {} MB of memory and {} MB are free: {beams}{smaller}, \
+         or --memory-limit none to try all the same",
         model.name(),
         megabytes(needed),
         most >> 20

@@ -1,0 +1,74 @@
+//! What a run is expected to take, against what it takes.
+//!
+//! With `NOCTULE_TEST_MODELS`, every file in that folder whose name is in [`LARGER`] is run too (minutes).
+#![cfg(target_os = "linux")]
+
+mod common;
+
+use common::{SAMPLE, speech, transcribe};
+use std::path::Path;
+
+const LARGER: [&str; 10] = [
+    "tiny.en.bin",
+    "base.bin",
+    "base-q8_0.bin",
+    "base-q5_0.bin",
+    "base-q5_1.bin",
+    "base-q4_k.bin",
+    "small.bin",
+    "small-q8_0.bin",
+    "small-q5_0.bin",
+    "small-q4_k.bin",
+];
+
+/// MiB that the refusal of a run with these words names.
+fn predicted(words: &str) -> u64 {
+    let refused = transcribe(&format!("{words} --memory-limit 1M"), &[speech(SAMPLE)]);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    let (_, after) = refused.stderr.split_once("needs about ").expect("a prediction");
+    after.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// Runs with these words, in both precisions, with one and with five beams.
+fn compare(words: &str) {
+    for (precision, beams) in [("fast", 1), ("fast", 5), ("accurate", 1), ("accurate", 5)] {
+        let words = format!("{words} --threads 2 --precision {precision} --beam-size {beams} --best-of {beams}");
+        let expected = predicted(&words) as f64;
+        let run = transcribe(&format!("{words} --quiet --json --memory-limit none"), &[speech(SAMPLE)]);
+        let json: serde_json::Value = serde_json::from_str(&run.success()).unwrap();
+        let peak = json["memory"]["peak_rss_bytes"].as_f64().unwrap() / f64::from(1 << 20);
+        println!("{words}: {expected} MiB predicted, {peak:.1} taken: {:+.1} %", 100.0 * (expected / peak - 1.0));
+        assert!((0.9..1.1).contains(&(expected / peak)), "{words}: {expected} MiB predicted, {peak:.1} taken");
+    }
+}
+
+#[cfg(feature = "embedded-model")]
+#[test]
+fn memory_is_predicted() {
+    compare("");
+}
+
+#[test]
+fn memory_of_larger_models_is_predicted() {
+    let Some(folder) = std::env::var_os("NOCTULE_TEST_MODELS") else {
+        eprintln!("skipped: NOCTULE_TEST_MODELS names no folder");
+        return;
+    };
+    for path in LARGER.map(|name| Path::new(&folder).join(name)).iter().filter(|path| path.exists()) {
+        compare(&format!("-m {} --language en", path.display()));
+    }
+}
+
+#[cfg(feature = "embedded-model")]
+#[test]
+fn a_refusal_names_what_fits() {
+    let needed = predicted("");
+    let run = |megabytes: u64| transcribe(&format!("--memory-limit {megabytes}M"), &[speech(SAMPLE)]);
+    assert_eq!(run(needed).code, Some(0), "{}", run(needed).stderr);
+    // The embedded tiny.en has five bits a weight; the same in four is 4 MB less.
+    let refused = run(needed - 2);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(refused.stderr.contains("use tiny.en-q4_0, which needs about"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--beam-size 1"), "{}", refused.stderr);
+    assert!(run(10).stderr.contains("no published model"), "{}", run(10).stderr);
+}
