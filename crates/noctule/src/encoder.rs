@@ -19,10 +19,11 @@ const CONVOLVED: usize = 240;
 /// Positions whose hidden layers are held at once where they are floats; a multiple of 48.
 const HIDDEN: usize = 192;
 
-/// Buffers of the encoder. Between windows they are empty, but for [`Self::spare`].
+/// Buffers of the encoder. Between windows they are empty, but for [`Self::spare`] and where [`Self::keep`] is wished.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     threads: usize,
+    keeps: bool,
     /// [2t+2 × n_mels]: the window's mel frames between two rows of zeros.
     mel: Buffer,
     /// [t × d]: the residual stream.
@@ -47,6 +48,7 @@ impl Encoder {
     pub fn new(heads: usize, depth: usize, threads: usize) -> Self {
         Self {
             threads,
+            keeps: false,
             mel: Buffer::default(),
             stream: Buffer::default(),
             convolved: Buffer::default(),
@@ -58,6 +60,12 @@ impl Encoder {
             spare: Vec::new(),
             taken: (0, 0),
         }
+    }
+
+    /// Whether buffers stay for the next run: for windows that follow each other many times a minute, which would take the same pages
+    /// from the system again and again.
+    pub fn keep(&mut self, keeps: bool) {
+        self.keeps = keeps;
     }
 
     /// Bytes that the last run took: mel frames that the convolutions read, and everything else.
@@ -84,18 +92,21 @@ impl Encoder {
         self.spare = Vec::new();
         self.convolve(net, positions);
         let (mel, stem) = (self.mel.bytes() as u64, self.held());
-        self.mel.release();
-        self.convolved.release();
+        if !self.keeps {
+            self.mel.release();
+            self.convolved.release();
+        }
         let layers = &net.weights.encoder_layers;
         for (index, layer) in layers.iter().enumerate() {
             self.layer(net, layer, 2 * index < layers.len(), positions);
         }
         self.taken = (mel, stem.max(self.held()));
-        self.queries = Operand::default();
-        self.keys.release();
-        self.values.release();
-        self.hidden = Operand::default();
-        net.compute.release();
+        if !self.keeps {
+            (self.queries, self.hidden) = (Operand::default(), Operand::default());
+            self.keys.release();
+            self.values.release();
+            net.compute.release();
+        }
     }
 
     /// Room for others, until the next run.
@@ -103,13 +114,22 @@ impl Encoder {
         &mut self.spare
     }
 
-    /// The features of `positions` as the operand of the decoder's products; ends the run.
-    pub fn finish(&mut self, net: Net, positions: usize) -> Operand {
+    /// The features of `positions` as the operand of the decoder's products, until [`Self::forget`].
+    pub fn finish(&mut self, net: Net, positions: usize) -> &Operand {
         let d = net.model.hparams().n_audio_state;
         let stream = &self.stream.as_floats()[..positions * d];
         load(net.compute, stream, &net.weights.encoder_norm, d, false, &mut self.x);
-        self.stream.release();
-        std::mem::take(&mut self.x)
+        if !self.keeps {
+            self.stream.release();
+        }
+        &self.x
+    }
+
+    /// Gives the features back.
+    pub fn forget(&mut self) {
+        if !self.keeps {
+            self.x = Operand::default();
+        }
     }
 
     /// The features as rows, positions × d; before [`Self::finish`].

@@ -60,7 +60,8 @@ impl Transcriber {
         let positions = self.model.hparams().n_audio_ctx;
         encoder.run(net, positions);
         let rows = encoder.rows(net, positions);
-        cross.fill(net, &encoder.finish(net, positions));
+        cross.fill(net, encoder.finish(net, positions));
+        encoder.forget();
         rows
     }
 

@@ -79,6 +79,13 @@ pub fn predicted_bytes(model: &Model, precision: Option<Precision>, options: &Op
     model.size_bytes() + working_set_bytes(model.hparams(), precision, options)
 }
 
+/// The same for listening, which keeps all buffers from one step to the next.
+pub fn predicted_live_bytes(model: &Model, precision: Option<Precision>, options: &Options) -> u64 {
+    let precision = precision.unwrap_or_else(|| default_precision(model));
+    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(model.hparams(), precision, options);
+    model.size_bytes() + fixed + encoder + features + cross + decoder
+}
+
 /// Tokens of a window's prompt and text, and those that each further beam has for itself: a window of 10 to 20 s.
 const TOKENS: (u64, u64) = (128, 24);
 
@@ -86,31 +93,47 @@ const TOKENS: (u64, u64) = (128, 24);
 /// works, so it is the most that one of three stages holds: the encoder in its layers; keys and values of the audio beside the
 /// features that they are made of; these with the keys and values of the text. How far it is off: docs/SPEED.md.
 pub fn working_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
-    let h = |n: usize| n as u64;
-    let positions = h(match options.audio_ctx {
-        AudioContext::Full | AudioContext::Auto => hparams.n_audio_ctx,
-        AudioContext::Positions(n) => n.min(hparams.n_audio_ctx),
-    });
-    let (d, width, layers) = (h(hparams.n_audio_state), h(hparams.n_text_state), h(hparams.n_text_layer));
-    let (mels, vocabulary) = (h(hparams.n_mels), h(hparams.n_vocab));
-    // Values of 8 bits have a scale and a sum for each 64 positions.
-    let cached = 2 * positions.next_multiple_of(64) * width * layers;
-    let (encoder, features, cross) = match precision {
-        // Residual stream, norm, queries, keys and values, all f32; weights of 192 rows for each of two threads.
-        Precision::Accurate => (20 * positions * d + 2 * HIDDEN_ROWS * 4 * d * F32, 4 * positions * d, 2 * cached),
-        // The residual stream in f32, all else in bytes, of which the norm has two and the hidden layer four.
-        Precision::Fast => (13 * positions * d + 2 * INTEGER_ROWS * 4 * d, 2 * positions * d, cached * 9 / 8),
-    };
-    let search = &options.search;
-    let samples = if search.fallback && search.temperature_inc > 0.0 { search.best_of } else { 1 };
-    let beams = h(search.beam_size.max(samples).max(1));
-    let cells = 2 * (TOKENS.0 + TOKENS.1 * (beams - 1)) * width * layers;
-    // Logits of the prompt and of each beam; activations of the prompt.
-    let decoder = F32 * (cells + (beams + 5) * vocabulary + 7 * width * TOKENS.0 / 2);
-    let words = if options.word_timestamps { F32 * positions * 8 * TOKENS.0 / 2 } else { 0 };
-    // The convolutions' weights in f16, and the log-mel frames.
-    let kept = 2 * 3 * d * (mels + d) + 2 * F32 * positions * mels;
-    FIXED + kept + encoder.max(cross + features).max(cross + decoder + words)
+    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(hparams, precision, options);
+    fixed + encoder.max(cross + features).max(cross + decoder)
+}
+
+/// What the stages of a run take, bytes.
+struct Stages {
+    fixed: u64,
+    encoder: u64,
+    features: u64,
+    cross: u64,
+    decoder: u64,
+}
+
+impl Stages {
+    fn of(hparams: &Hparams, precision: Precision, options: &Options) -> Self {
+        let h = |n: usize| n as u64;
+        let positions = h(match options.audio_ctx {
+            AudioContext::Full | AudioContext::Auto => hparams.n_audio_ctx,
+            AudioContext::Positions(n) => n.min(hparams.n_audio_ctx),
+        });
+        let (d, width, layers) = (h(hparams.n_audio_state), h(hparams.n_text_state), h(hparams.n_text_layer));
+        let (mels, vocabulary) = (h(hparams.n_mels), h(hparams.n_vocab));
+        // Values of 8 bits have a scale and a sum for each 64 positions.
+        let cached = 2 * positions.next_multiple_of(64) * width * layers;
+        let (encoder, features, cross) = match precision {
+            // Residual stream, norm, queries, keys and values, all f32; weights of 192 rows for each of two threads.
+            Precision::Accurate => (20 * positions * d + 2 * HIDDEN_ROWS * 4 * d * F32, 4 * positions * d, 2 * cached),
+            // The residual stream in f32, all else in bytes, of which the norm has two and the hidden layer four.
+            Precision::Fast => (13 * positions * d + 2 * INTEGER_ROWS * 4 * d, 2 * positions * d, cached * 9 / 8),
+        };
+        let search = &options.search;
+        let samples = if search.fallback && search.temperature_inc > 0.0 { search.best_of } else { 1 };
+        let beams = h(search.beam_size.max(samples).max(1));
+        let cells = 2 * (TOKENS.0 + TOKENS.1 * (beams - 1)) * width * layers;
+        // Logits of the prompt and of each beam; activations of the prompt.
+        let decoder = F32 * (cells + (beams + 5) * vocabulary + 7 * width * TOKENS.0 / 2);
+        let words = if options.word_timestamps { F32 * positions * 8 * TOKENS.0 / 2 } else { 0 };
+        // The convolutions' weights in f16, and the log-mel frames.
+        let kept = 2 * 3 * d * (mels + d) + 2 * F32 * positions * mels;
+        Self { fixed: FIXED + kept, encoder, features, cross, decoder: decoder + words }
+    }
 }
 
 /// The precision that the type of the model's weights asks for: what is rounded in the file may be rounded in the run.

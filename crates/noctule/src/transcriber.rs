@@ -77,6 +77,7 @@ pub(crate) struct State {
 impl State {
     /// Gives back what the last window was decoded with, before the encoder works on the next.
     pub fn release(&mut self) {
+        self.encoder.keep(false);
         self.cross.release();
         self.cells.release();
         self.decoder.release();

@@ -25,7 +25,7 @@ impl Transcriber {
         let positions = positions.clamp(heard.max(1), most);
         let net = Net { model: &self.model, weights: &self.weights, compute: &self.compute };
         let state = &mut self.state;
-        state.release();
+        state.encoder.keep(true);
         let compute = net.compute;
         timed(&mut state.phases.mel, || {
             let mel = &mut state.mel;
@@ -39,7 +39,7 @@ impl Transcriber {
         });
         timed(&mut state.phases.encode, || {
             state.encoder.run(net, positions);
-            state.cross.fill(net, &state.encoder.finish(net, positions));
+            state.cross.fill(net, state.encoder.finish(net, positions));
         });
         state.phases.windows += 1;
         state.live.heard(heard, positions);

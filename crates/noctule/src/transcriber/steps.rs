@@ -33,7 +33,8 @@ pub(super) fn encode(run: &Run, state: &mut State, place: Place) {
         let positions = place.frames / 2;
         mel.window(place.seek, place.frames, encoder.mel_buffer(positions, net.model.hparams().n_mels));
         encoder.run(net, positions);
-        cross.fill(net, &encoder.finish(net, positions));
+        cross.fill(net, encoder.finish(net, positions));
+        encoder.forget();
     });
     phases.windows += 1;
 }

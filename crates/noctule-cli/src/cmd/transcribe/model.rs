@@ -50,7 +50,30 @@ pub fn check_memory(
     options: &Options,
     limit: Option<u64>,
 ) -> Result<(), Failure> {
-    let needed = memory::predicted_bytes(model, precision, options);
+    check(model, precision, options, limit, memory::predicted_bytes)
+}
+
+/// The same for listening.
+///
+/// # Errors
+/// As [`check_memory`].
+pub fn check_live_memory(
+    model: &Model,
+    precision: Option<Precision>,
+    options: &Options,
+    limit: Option<u64>,
+) -> Result<(), Failure> {
+    check(model, precision, options, limit, memory::predicted_live_bytes)
+}
+
+fn check(
+    model: &Model,
+    precision: Option<Precision>,
+    options: &Options,
+    limit: Option<u64>,
+    predict: fn(&Model, Option<Precision>, &Options) -> u64,
+) -> Result<(), Failure> {
+    let needed = predict(model, precision, options);
     let Some(most) = limit.or_else(memory::available_bytes) else {
         return Ok(());
     };
@@ -60,11 +83,8 @@ pub fn check_memory(
     let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
     let mut single = options.clone();
     (single.search.beam_size, single.search.best_of) = (1, 1);
-    let beams = if memory::predicted_bytes(model, precision, &single) <= most {
-        "use one beam (--beam-size 1 --best-of 1), "
-    } else {
-        ""
-    };
+    let beams =
+        if predict(model, precision, &single) <= most { "use one beam (--beam-size 1 --best-of 1), " } else { "" };
     let smaller = match families::fitting(model.hparams(), precision, options, most) {
         Some((name, bytes)) => {
             let way = if catalogue::find(&name).is_some() { "models pull" } else { "quantize" };
