@@ -91,10 +91,12 @@ pub(crate) unsafe fn weigh<S: Simd, I: Words>(w: &mut Weigh<'_>) {
     // SAFETY: passed on to the caller; the lengths are checked above.
     unsafe {
         // All highest scores first: each is a long chain of operations, and chains run side by side.
-        for (i, top) in tops.iter_mut().enumerate().take(rows) {
-            let raw = &mut w.raw[i * KEYS..][..KEYS];
-            raw[w.present..].fill(i32::MIN / 2);
-            *top = I::largest(raw.as_ptr());
+        if w.present < KEYS {
+            w.raw.chunks_exact_mut(KEYS).take(rows).for_each(|raw| raw[w.present..].fill(i32::MIN / 2));
+        }
+        let raw = w.raw.as_ptr();
+        for (i, top) in tops[..rows].iter_mut().enumerate() {
+            *top = I::largest(raw.add(i * KEYS));
         }
         let (unit, keep) = (w.unit.as_mut_ptr(), w.keep.as_mut_ptr());
         for first in (0..rows).step_by(w.rows_beside) {
