@@ -17,7 +17,7 @@ pub(crate) struct Neon;
 unsafe impl Simd for Neon {
     type V = float32x4_t;
     const LANES: usize = 4;
-    const STEPS: usize = 16;
+    const STEPS: usize = 4;
 
     #[inline(always)]
     unsafe fn zero() -> float32x4_t {
