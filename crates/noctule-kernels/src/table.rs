@@ -175,6 +175,9 @@ pub(crate) struct Int8 {
     /// Whether codes of activations have 128 added; sums then start at −128 times the sum of a column.
     pub(crate) unsigned: bool,
     pub(crate) block: unsafe fn(&Block8),
+    /// The same for [words](crate::generic::words), which lie as twice as many codes do (so that lengths in
+    /// [`Block8`] are twice theirs) and are signed; `None` where three products of codes cost less than one of words.
+    pub(crate) words: Option<unsafe fn(&Block8)>,
 }
 
 /// The functions of one tier. All need the tier's instructions, which [`kernels`] made sure of.
@@ -243,7 +246,7 @@ macro_rules! instantiate {
                 // SAFETY: the caller promises the tier and the elements.
                 unsafe {
                     match columns / LANES {
-                        $($nv => gemm::tile::<$simd, $mr, $nv>(t),)+
+                        $($nv => gemm::tile::<$simd, $mr, $nv, NR>(t),)+
                         other => panic!("no tile is {other} vectors wide"),
                     }
                 }
@@ -466,6 +469,66 @@ pub(crate) fn kernels(tier: Tier) -> Option<Kernels> {
     }
 }
 
+/// Compares the blocks of words of a tier, where it has them, with sums of 64-bit integers: for the largest sums that
+/// [words](crate::generic::words) can have, and for others.
+///
+/// # Panics
+/// When one sum differs.
+#[cfg(test)]
+fn check_words(int8: Int8) {
+    let Some(block) = int8.words else { return };
+    let Int8 { mr, nr: panel, unit, chunk, .. } = int8;
+    let (unit, chunk, nr, panels) = (unit / 2, chunk / 2, 2 * panel, 3);
+    let rows = panels * mr;
+    for (k, extreme) in [(64, false), (128, false), (256, false), (256, true)] {
+        let word = |i: usize| if extreme { 2895 } else { (i * 7301 + i / 7 * 3109) as i32 % 5791 - 2895 };
+        let (mut a, mut b) = (vec![0i16; rows * k], vec![0i16; nr * k]);
+        for p in 0..k {
+            for i in 0..rows {
+                a[i / mr * mr * k + p / chunk * mr * chunk + i % mr * chunk + p % chunk] = word(i * k + p) as i16;
+            }
+            for j in 0..nr {
+                let at = j / panel * panel * k + p / unit * panel * unit + j % panel * unit + p % unit;
+                b[at] = word(5 * j * k + p) as i16;
+            }
+        }
+        let (row_scale, column_scale) = (vec![1.0; rows], vec![1.0; nr]);
+        for add in [false, true] {
+            let mut got = vec![f32::from(u8::from(add)); rows * nr];
+            let product = Block8 {
+                k: 2 * k,
+                a: a.as_ptr().cast(),
+                a_row: 2 * chunk,
+                a_panel: 2 * mr * k,
+                panels,
+                b: b.as_ptr().cast(),
+                b_panel: 2 * panel * k,
+                columns: 2,
+                factors: panel,
+                init: std::ptr::null(),
+                to: Sums::Scaled(Scaled {
+                    row_scale: row_scale.as_ptr(),
+                    column_scale: column_scale.as_ptr(),
+                    keep: std::ptr::null(),
+                    add,
+                    out: got.as_mut_ptr(),
+                    stride: nr,
+                }),
+            };
+            // SAFETY: the caller checked the tier; the operands have the shapes that are stated.
+            unsafe { block(&product) };
+            for (at, got) in got.into_iter().enumerate() {
+                let (i, j) = (at / nr, at % nr);
+                let sum: i64 = (0..k).map(|p| i64::from(word(i * k + p)) * i64::from(word(5 * j * k + p))).sum();
+                let sum = i32::try_from(sum).expect("sums of words fit 32 bits");
+                // Integers become floats, and 1 is added, with one rounding each.
+                let want = if add { sum as f32 + 1.0 } else { sum as f32 };
+                assert_eq!(got, want, "k = {k}, row {i}, column {j}");
+            }
+        }
+    }
+}
+
 /// Compares the blocks of a tier with sums of 64-bit integers, for extreme and other codes.
 ///
 /// # Panics
@@ -558,7 +621,9 @@ mod tests {
     #[test]
     fn integer_blocks_are_exact_on_every_tier() {
         for tier in Tier::available() {
-            check_block8(kernels(tier).expect("an available tier").int8);
+            let int8 = kernels(tier).expect("an available tier").int8;
+            check_block8(int8);
+            check_words(int8);
         }
     }
 }

@@ -30,6 +30,14 @@ pub(crate) unsafe trait Words: Copy + 'static {
     unsafe fn lower(a: Self::W, n: Self::W) -> Self::W;
     /// The low byte of each lane, exclusive-or `flip`, to memory.
     unsafe fn store(to: *mut u8, w: Self::W, flip: u8);
+    /// The same in parts of eight bytes, each `apart` bytes from the one before: for tiers with [`Int8::chunk`] below
+    /// [`WORDS`](Self::WORDS).
+    ///
+    /// [`Int8::chunk`]: crate::table::Int8::chunk
+    unsafe fn store_parts(to: *mut u8, apart: usize, w: Self::W, flip: u8) {
+        let _ = (to, apart, w, flip);
+        unreachable!("a tier whose rows of codes are longer than its vectors");
+    }
     /// The sum of all lanes, none of which is negative and which do not exceed 2¹⁵ together.
     unsafe fn total(w: Self::W) -> i32;
 }

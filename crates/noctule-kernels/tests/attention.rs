@@ -49,7 +49,18 @@ fn computes() -> impl Iterator<Item = Compute> {
 }
 
 /// The encoder's attention over rows of floats, through a product with the identity.
-fn encoder(compute: &Compute, [q, k, v]: [&[f32]; 3], t: usize, heads: usize, depth: usize) -> Vec<f32> {
+fn encoder(compute: &Compute, qkv: [&[f32]; 3], t: usize, heads: usize, depth: usize) -> Vec<f32> {
+    attended(compute, qkv, t, (heads, depth), true)
+}
+
+/// The attention's result as the product with the identity has it, in 16 bits if it is `fine`.
+fn attended(
+    compute: &Compute,
+    [q, k, v]: [&[f32]; 3],
+    t: usize,
+    (heads, depth): (usize, usize),
+    fine: bool,
+) -> Vec<f32> {
     let width = heads * depth;
     let [q, k, v] = [q, k, v].map(|x| Rows::new(x, t, width));
     let (mut queries, mut out) = (Operand::default(), Operand::default());
@@ -64,12 +75,12 @@ fn encoder(compute: &Compute, [q, k, v]: [&[f32]; 3], t: usize, heads: usize, de
     compute.store(q, Out::Queries(&mut queries));
     compute.store(k, (&mut keys).into());
     compute.store(v, (&mut values).into());
-    compute.attention(&queries, &keys, &values, true, &mut out);
+    compute.attention(&queries, &keys, &values, fine, &mut out);
     let identity: Vec<u8> =
         (0..width * width).flat_map(|i| f32::from(u8::from(i / width == i % width)).to_le_bytes()).collect();
     let identity = Matrix::new(GgmlType::F32, width, width, &identity).unwrap();
     let mut rows = vec![f32::NAN; t * width];
-    let product = Product::new(identity, RowsMut::new(&mut rows, t, width)).fine(true);
+    let product = Product::new(identity, RowsMut::new(&mut rows, t, width)).fine(fine);
     compute.multiply(&out, &mut [product]);
     rows
 }
@@ -137,12 +148,15 @@ fn tiers_with_vectors_agree_to_the_bit() {
     let mut random = Random::new(17);
     let (t, heads, depth) = (150, 2, 64);
     let [q, k, v] = [0; 3].map(|_| random.floats(t * heads * depth));
-    let results: Vec<_> = computes_of(Precision::Fast)
-        .filter(|compute| compute.tier() != Tier::Scalar)
-        .map(|compute| encoder(&compute, [&q, &k, &v], t, heads, depth))
-        .collect();
     let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
-    assert!(results.iter().all(|result| bits(result) == bits(&results[0])));
+    for fine in [false, true] {
+        // Fine products of the neon tier are those of words.
+        let results: Vec<_> = computes_of(Precision::Fast)
+            .filter(|compute| compute.tier() != Tier::Scalar && !(fine && compute.tier() == Tier::Neon))
+            .map(|compute| attended(&compute, [&q, &k, &v], t, (heads, depth), fine))
+            .collect();
+        assert!(results.iter().all(|result| bits(result) == bits(&results[0])), "fine: {fine}");
+    }
 }
 
 #[test]

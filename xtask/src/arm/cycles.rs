@@ -44,7 +44,9 @@ const fn kernel(
 #[rustfmt::skip]
 const KERNELS: &[Kernel] = &[
     kernel("a72", "8-bit block", "neon::block8::block", Unit::Int8, 1024, 0, ""),
-    kernel("a72", "8-bit block, 256 codes and their scales", "neon::block8::block", Unit::Int8, 4096, 3, "fmla"),
+    kernel("a72", "8-bit block, 64 codes and their scales", "neon::block8::block64", Unit::Int8, 1024, 0, "fmla"),
+    kernel("a72", "8-bit block, 256 codes and their scales", "neon::block8::block256", Unit::Int8, 4096, 0, "fmla"),
+    kernel("a72", "16-bit block, 256 words and their scales", "neon::block8::words", Unit::Int16, 4096, 7, "fmla"),
     kernel("a72", "few rows, one token", "neon::int8::gemv", Unit::Int16, 32, 0, ""),
     kernel("a72", "few rows, four beams", "neon::int8::gemv", Unit::Int16, 128, 0, ""),
     kernel("a72", "softmax weights of 64 keys", "neon_kernels::weigh", Unit::Int16, 320, 1, ""),

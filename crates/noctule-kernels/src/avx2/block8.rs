@@ -13,7 +13,8 @@ const MR: usize = 4;
 /// Vectors of 8 columns.
 const NV: usize = 2;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: 8 * NV, unit: 4, chunk: usize::MAX, unsigned: false, block };
+pub(crate) const INT8: Int8 =
+    Int8 { mr: MR, nr: 8 * NV, unit: 4, chunk: usize::MAX, unsigned: false, block, words: None };
 
 /// # Safety
 /// The processor has the tier, and all elements that `b` names are valid.

@@ -13,7 +13,8 @@ const MR: usize = 6;
 /// Vectors of 16 columns.
 const NV: usize = 4;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: 16 * NV, unit: 4, chunk: usize::MAX, unsigned: true, block };
+pub(crate) const INT8: Int8 =
+    Int8 { mr: MR, nr: 16 * NV, unit: 4, chunk: usize::MAX, unsigned: true, block, words: None };
 
 /// # Safety
 /// The processor has the tier, and all elements that `b` names are valid.

@@ -95,9 +95,7 @@ impl Compute {
                     let tile = Tile {
                         k: depth,
                         a: k[(key + i) * width..][..depth * mr].as_ptr(),
-                        lda: mr,
                         b: queries.as_ptr(),
-                        ldb: nr,
                         c: scores[i * nr..][..mr * nr].as_mut_ptr(),
                         ldc: nr,
                         accumulate: false,
@@ -111,9 +109,7 @@ impl Compute {
                     let tile = Tile {
                         k: keys,
                         a: v[d * a.t + key * mr..][..keys * mr].as_ptr(),
-                        lda: mr,
                         b: scores.as_ptr(),
-                        ldb: nr,
                         c: values[d * nr..][..mr * nr].as_mut_ptr(),
                         ldc: nr,
                         accumulate: true,

@@ -2,8 +2,10 @@
 
 use super::Compute;
 use super::grouping::Grouping;
+use super::operand::as_words;
 use crate::buffer::cut;
 use crate::generic::codes::{Encoded, place};
+use crate::generic::words;
 use crate::table::Int8;
 
 /// How packed columns lie: codes `[⌈columns / nr⌉][terms][k / unit][nr][unit]`; scales and starts of the sums
@@ -14,6 +16,8 @@ pub(super) struct Columns {
     pub(super) terms: usize,
     nr: usize,
     unit: usize,
+    /// Bytes of a code: two where columns are [words](crate::generic::words).
+    width: usize,
     /// Each sum starts at this times the sum of its column's codes.
     start: i32,
 }
@@ -48,18 +52,23 @@ impl Columns {
             (Against::Weights, false) => 128,
             _ => 0,
         };
-        Self { grouping, terms, nr: int8.nr, unit: int8.unit, start }
+        Self { grouping, terms, nr: int8.nr, unit: int8.unit, width: 1, start }
+    }
+
+    /// Columns of [words](crate::generic::words), for a product whose operand is fine.
+    pub(super) fn of_words(int8: Int8, grouping: Grouping) -> Self {
+        Self { width: 2, ..Self::new(int8, grouping, 1, Against::Rows) }
     }
 
     /// Floats of all codes, and of the scales, which are as many as the starts.
     pub(super) fn lens(&self, columns: usize) -> (usize, usize) {
         let panels = columns.div_ceil(self.nr) * self.terms;
-        (panels * self.nr * self.grouping.k / 4, panels * self.nr * self.grouping.groups())
+        (panels * self.nr * self.grouping.k * self.width / 4, panels * self.nr * self.grouping.groups())
     }
 
     /// Floats of scratch that packing a column takes.
     pub(super) fn scratch(&self) -> usize {
-        self.grouping.k / 4 + 2 * self.grouping.groups()
+        self.grouping.k * self.width / 4 + 2 * self.grouping.groups()
     }
 
     /// Cuts the room for so many columns off `rest`.
@@ -95,7 +104,7 @@ impl Columns {
 
     /// Bytes from the codes of one panel to those of the next, and floats or integers from its scales or starts.
     pub(super) fn panel_steps(&self) -> (usize, usize) {
-        (self.terms * self.nr * self.grouping.k, self.terms * self.grouping.groups() * self.nr)
+        (self.terms * self.nr * self.grouping.k * self.width, self.terms * self.grouping.groups() * self.nr)
     }
 
     /// The codes of one group of one panel, its scales, and its starts, or null where they are zeros.
@@ -107,7 +116,7 @@ impl Columns {
         group: usize,
     ) -> (*const u8, *const f32, *const i32) {
         let panel = panel * self.terms + term;
-        let codes = panel * self.nr * self.grouping.k + group * self.grouping.len * self.nr;
+        let codes = (panel * self.grouping.k + group * self.grouping.len) * self.nr * self.width;
         let at = (panel * self.grouping.groups() + group) * self.nr;
         let starts = if self.start == 0 { std::ptr::null() } else { packed.starts.wrapping_add(at).cast_const() };
         (packed.codes.wrapping_add(codes), packed.scales.wrapping_add(at), starts)
@@ -129,14 +138,14 @@ impl Compute {
         scratch: &mut [f32],
     ) {
         let Grouping { k, len, spread, .. } = columns.grouping;
-        let (nr, groups) = (columns.nr, columns.grouping.groups());
+        let (nr, groups, bytes) = (columns.nr, columns.grouping.groups(), columns.width * columns.grouping.k);
         assert_eq!(x.len(), k);
         let mut rest = scratch;
-        let (line, scales) = (cut(&mut rest, k / 4), cut(&mut rest, groups));
+        let (line, scales) = (cut(&mut rest, bytes / 4), cut(&mut rest, groups));
         // SAFETY: any bytes are codes and integers; the lengths in bytes are the same.
         let (line, sums) = unsafe {
             let sums = cut(&mut rest, groups);
-            let line = std::slice::from_raw_parts_mut(line.as_mut_ptr().cast::<u8>(), k);
+            let line = std::slice::from_raw_parts_mut(line.as_mut_ptr().cast::<u8>(), bytes);
             (line, std::slice::from_raw_parts_mut(sums.as_mut_ptr().cast::<i32>(), groups))
         };
         if spread {
@@ -147,9 +156,14 @@ impl Compute {
             let last = term + 1 == columns.terms;
             // SAFETY: `kernels` checked the tier; the column lies inside its panel.
             unsafe {
-                (self.kernels.encode)(x, len, &mut Encoded { codes: line, offset: 0, scales, sums, last });
+                if columns.width == 2 {
+                    words::encode(x, len, as_words(line), scales);
+                    sums.fill(0);
+                } else {
+                    (self.kernels.encode)(x, len, &mut Encoded { codes: line, offset: 0, scales, sums, last });
+                }
                 let panel = j / nr * columns.terms + term;
-                let start = packed.codes.add(panel * nr * k + j % nr * columns.unit);
+                let start = packed.codes.add(panel * nr * bytes + j % nr * columns.unit);
                 place(line, start, columns.unit, nr);
                 for g in 0..groups {
                     let at = (panel * groups + g) * nr + j % nr;
@@ -174,7 +188,8 @@ impl Compute {
         scratch: &mut [f32],
     ) {
         let (k, nr) = (columns.grouping.k, columns.nr);
-        assert!(columns.terms == 1 && columns.grouping.groups() == 1 && x.len() == count * k);
+        assert!(columns.terms == 1 && columns.width == 1);
+        assert!(columns.grouping.groups() == 1 && x.len() == count * k);
         // SAFETY: any bytes are codes; the length in bytes is the same.
         let line = unsafe { std::slice::from_raw_parts_mut(scratch.as_mut_ptr().cast::<u8>(), count * k) };
         if columns.grouping.spread {
@@ -201,7 +216,7 @@ impl Compute {
     /// # Safety
     /// As for [`pack_column`](Self::pack_column), for all these columns.
     pub(super) unsafe fn pack_nothing(&self, columns: &Columns, packed: Packed, which: std::ops::Range<usize>) {
-        let (nr, groups, k) = (columns.nr, columns.grouping.groups(), columns.grouping.k);
+        let (nr, groups, k) = (columns.nr, columns.grouping.groups(), columns.grouping.k * columns.width);
         for j in which {
             for term in 0..columns.terms {
                 let panel = j / nr * columns.terms + term;

@@ -21,6 +21,9 @@ const LONGEST: (usize, usize) = (192, 256);
 /// each first one with what the other's rounding lost.
 const PAIRS: [(usize, usize); 3] = [(0, 0), (1, 0), (0, 1)];
 
+/// The same where a fine operand's second term is words: those of the weights are their only term.
+const WORDS: [(usize, usize); 1] = [(1, 0)];
+
 impl Compute {
     /// Several products that share an operand: `outᵢ (+)= act(x · Wᵢᵀ + biasᵢ)`.
     ///
@@ -126,9 +129,7 @@ impl Compute {
                         let tile = Tile {
                             k: depth,
                             a: a.as_ptr().add(i * k + from * f32.mr),
-                            lda: f32.mr,
                             b: b.as_ptr().add(j * k + from * f32.nr),
-                            ldb: f32.nr,
                             c: c.as_mut_ptr().add(i * ldc + j),
                             ldc,
                             accumulate: from > 0,
@@ -144,11 +145,20 @@ impl Compute {
     fn strip_int8(&self, work: &Work<'_>, codes: Codes) {
         let int8 = self.kernels.int8;
         let strip = work.strip;
-        let terms = if work.product.fine { codes.terms } else { 1 };
-        let columns = Columns::new(int8, codes.grouping, terms, Against::Rows);
+        let fine = work.product.fine && codes.terms > 1;
+        let words = int8.words.filter(|_| fine);
+        // Which terms are multiplied with which, bytes of a number, and what multiplies them.
+        let (pairs, bytes, multiply, columns) = match words {
+            Some(words) => (&WORDS[..], 2, words, Columns::of_words(int8, codes.grouping)),
+            None => {
+                let terms = if fine { codes.terms } else { 1 };
+                let columns = Columns::new(int8, codes.grouping, terms, Against::Rows);
+                (&PAIRS[..2 * terms - 1], 1, int8.block, columns)
+            }
+        };
         let width = strip.len.next_multiple_of(int8.nr);
         // Rows of one group that fill half of the nearest cache.
-        let step = work.block_rows(int8.mr, self.caches.level1 / 2 / codes.grouping.len);
+        let step = work.block_rows(int8.mr, self.caches.level1 / 2 / (bytes * codes.grouping.len));
         let (code_len, scale_len) = columns.lens(strip.len);
         let k = codes.grouping.k;
         let mut scratch = self.scratch.take();
@@ -177,10 +187,10 @@ impl Compute {
             let a = a.wrapping_add(from / int8.mr * codes.panel());
             let mut add = false;
             for group in 0..codes.grouping.groups() {
-                for &(term, column_term) in &PAIRS[..2 * terms - 1] {
+                for &(term, column_term) in pairs {
                     let (b, b_scale, init) = columns.group(packed, 0, column_term, group);
                     let block = Block8 {
-                        k: codes.grouping.len,
+                        k: bytes * codes.grouping.len,
                         a: a.wrapping_add(codes.group_at(term, group)),
                         a_row: codes.row(),
                         a_panel: codes.panel(),
@@ -201,7 +211,7 @@ impl Compute {
                     };
                     // SAFETY: `kernels` checked the tier; the operand has whole panels, `packed` the strip's
                     // columns, and `c` room for a block.
-                    unsafe { (int8.block)(&block) };
+                    unsafe { multiply(&block) };
                     add = true;
                 }
             }

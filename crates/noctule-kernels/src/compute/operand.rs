@@ -6,6 +6,7 @@ use super::out::Head;
 use super::{Compute, Precision};
 use crate::buffer::{Buffer, cut};
 use crate::generic::codes::{Encoded, place};
+use crate::generic::words;
 use crate::table::Int8;
 use crate::view::Rows;
 
@@ -38,7 +39,8 @@ impl<'a> Input<'a> {
 /// Rows of activations that several products share, kept for the next window.
 ///
 /// Under [`Precision::Accurate`] they are floats, interleaved. Under [`Precision::Fast`] each is rounded to 8
-/// bits in groups of up to 256, or, where they are *fine*, to 16: a second row of codes holds what the first lost.
+/// bits in groups of up to 256, or, where they are *fine*, to 16: a second row of codes holds what the first lost, or, on
+/// tiers with [words](crate::generic::words), those.
 #[derive(Debug, Default)]
 pub struct Operand {
     form: Form,
@@ -67,7 +69,7 @@ impl Default for Form {
 }
 
 /// Where the codes of an operand lie: `[⌈rows / mr⌉][terms][k / chunk][mr][chunk]`, scales
-/// `[terms][groups][rows, padded]`.
+/// `[terms][groups][rows, padded]`. Words count as two codes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Codes {
     pub(super) grouping: Grouping,
@@ -77,17 +79,25 @@ pub(super) struct Codes {
     mr: usize,
     chunk: usize,
     unsigned: bool,
+    /// Whether the second term is the row in [words](crate::generic::words), two bytes each, and not what the first
+    /// lost.
+    words: bool,
 }
 
 impl Codes {
     pub(super) fn new(int8: Int8, grouping: Grouping, terms: usize, rows: usize) -> Self {
-        let (mr, chunk) = (int8.mr, int8.chunk.min(grouping.k));
-        Self { grouping, terms, rows: rows.next_multiple_of(mr), mr, chunk, unsigned: int8.unsigned }
+        let (mr, chunk, words) = (int8.mr, int8.chunk.min(grouping.k), int8.words.is_some() && terms > 1);
+        Self { grouping, terms, rows: rows.next_multiple_of(mr), mr, chunk, unsigned: int8.unsigned, words }
     }
 
     /// Bytes of a panel of `mr` rows.
     pub(super) fn panel(&self) -> usize {
-        self.terms * self.mr * self.grouping.k
+        (self.terms + usize::from(self.words)) * self.mr * self.grouping.k
+    }
+
+    /// Bytes of a number of one term.
+    fn width(&self, term: usize) -> usize {
+        if self.words && term == 1 { 2 } else { 1 }
     }
 
     /// Bytes between rows of a panel.
@@ -101,7 +111,7 @@ impl Codes {
     }
 
     fn code_at(&self, row: usize, term: usize, p: usize) -> usize {
-        let (mr, chunk) = (self.mr, self.chunk);
+        let (mr, chunk, p) = (self.mr, self.chunk, p * self.width(term));
         row / mr * self.panel() + term * mr * self.grouping.k + p / chunk * mr * chunk + row % mr * chunk + p % chunk
     }
 
@@ -309,11 +319,20 @@ impl Compute {
                 let mut row = vec![0.0; k];
                 for (out, i) in out.chunks_exact_mut(cols.max(1)).zip(rows) {
                     row.fill(0.0);
-                    for (term, p) in (0..codes.terms).flat_map(|term| (0..k).map(move |p| (term, p))) {
+                    // Words are the whole row, other second terms a part of it.
+                    let terms = usize::from(codes.words)..codes.terms;
+                    for (term, p) in terms.flat_map(|term| (0..k).map(move |p| (term, p))) {
                         let at = codes.scales_at(term, p / len) + i;
-                        // SAFETY: the operand has this row.
-                        let (code, scale) = unsafe { (*bytes.add(codes.code_at(i, term, p)), *scales.add(at)) };
-                        row[p] += f32::from(code.wrapping_sub(offset) as i8) * scale * codes.grouping.correction();
+                        // SAFETY: the operand has this row; words need no alignment.
+                        let (code, scale) = unsafe {
+                            let code = bytes.add(codes.code_at(i, term, p));
+                            let code = match codes.width(term) {
+                                2 => f32::from(code.cast::<i16>().read_unaligned()),
+                                _ => f32::from((*code).wrapping_sub(offset) as i8),
+                            };
+                            (code, *scales.add(at))
+                        };
+                        row[p] += code * scale * codes.grouping.correction();
                     }
                     if spread {
                         // SAFETY: `kernels` checked the tier.
@@ -422,10 +441,15 @@ impl Compute {
             // groups of it; any bytes are codes, and `scratch` is as long in bytes.
             unsafe {
                 let (scales, line) = scratch.split_at_mut(groups);
-                let line = std::slice::from_raw_parts_mut(line.as_mut_ptr().cast::<u8>(), row.len());
+                let line =
+                    std::slice::from_raw_parts_mut(line.as_mut_ptr().cast::<u8>(), row.len() * codes.width(term));
                 let offset = if codes.unsigned { 128 } else { 0 };
-                let last = term + 1 == codes.terms;
-                (self.kernels.encode)(row, len, &mut Encoded { codes: line, offset, scales, sums: &mut [], last });
+                let last = codes.words || term + 1 == codes.terms;
+                if codes.width(term) == 2 {
+                    words::encode(row, len, as_words(line), scales);
+                } else {
+                    (self.kernels.encode)(row, len, &mut Encoded { codes: line, offset, scales, sums: &mut [], last });
+                }
                 for (g, scale) in scales.iter().enumerate() {
                     *to.scales.add(codes.scales_at(term, first + g) + i) = *scale;
                 }
@@ -434,4 +458,12 @@ impl Compute {
             }
         }
     }
+}
+
+/// Floats' bytes as integers of 16 bits.
+pub(super) fn as_words(bytes: &mut [u8]) -> &mut [i16] {
+    // SAFETY: any bytes are integers; the middle part is aligned and inside the slice.
+    let (before, words, after) = unsafe { bytes.align_to_mut() };
+    assert!(before.is_empty() && after.is_empty(), "bytes that start where a float does");
+    words
 }

@@ -2,21 +2,17 @@
 
 use crate::simd::Simd;
 
-/// One tile: `c[r][j] (+)= Σₚ a[p·lda + r] · b[p·ldb + j]`, with `p` ascending.
+/// One tile: `c[r][j] (+)= Σₚ a[p·MR + r] · b[p·NR + j]`, with `p` ascending.
 ///
-/// `r` runs over the rows of the tier's tile, `j` over whole vectors. Every sum is one chain of
+/// `r` runs over the `MR` rows of the tier's tile, `j` over whole vectors, at most `NR` columns. Every sum is one chain of
 /// multiply-adds in the order of `p`, so that no blocking changes a result.
 pub(crate) struct Tile {
     /// Length of the sums.
     pub(crate) k: usize,
     /// Left operand, tile rows side by side.
     pub(crate) a: *const f32,
-    /// Floats from one `p` to the next in `a`.
-    pub(crate) lda: usize,
     /// Right operand, tile columns side by side.
     pub(crate) b: *const f32,
-    /// Floats from one `p` to the next in `b`.
-    pub(crate) ldb: usize,
     /// Result, row after row.
     pub(crate) c: *mut f32,
     /// Floats from one row to the next in `c`.
@@ -25,12 +21,12 @@ pub(crate) struct Tile {
     pub(crate) accumulate: bool,
 }
 
-/// Computes a tile of `MR` rows by `NV` vectors.
+/// Computes a tile of `MR` rows by `NV` vectors; panels of columns are `NR` wide.
 ///
 /// # Safety
 /// The processor has the tier of `S`, and all elements that the tile names are valid.
 #[inline(always)]
-pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile) {
+pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize, const NR: usize>(t: &Tile) {
     // SAFETY: the caller promises the tier and the elements.
     unsafe {
         let mut acc = [[S::zero(); NV]; MR];
@@ -45,14 +41,14 @@ pub(crate) unsafe fn tile<S: Simd, const MR: usize, const NV: usize>(t: &Tile) {
         for _ in 0..t.k / S::STEPS {
             for _ in 0..S::STEPS {
                 step::<S, MR, NV>(&mut acc, a, b);
-                a = a.wrapping_add(t.lda);
-                b = b.wrapping_add(t.ldb);
+                a = a.wrapping_add(MR);
+                b = b.wrapping_add(NR);
             }
         }
         for _ in 0..t.k % S::STEPS {
             step::<S, MR, NV>(&mut acc, a, b);
-            a = a.wrapping_add(t.lda);
-            b = b.wrapping_add(t.ldb);
+            a = a.wrapping_add(MR);
+            b = b.wrapping_add(NR);
         }
         for r in 0..MR {
             for v in 0..NV {

@@ -256,10 +256,11 @@ unsafe fn each<S: Simd, F: Each<S>>(x: &mut [f32], other: &[f32]) {
     let whole = len - len % S::LANES;
     // SAFETY: passed on to the caller; whole vectors of both are touched.
     unsafe {
-        for i in (0..whole).step_by(S::LANES) {
-            let at = x.as_mut_ptr().add(i);
-            let second = if other.is_empty() { S::zero() } else { S::load(other.as_ptr().add(i)) };
-            S::store(at, F::of(S::load(at), second));
+        // The way is chosen once: a loop as short as these must not ask in every round.
+        if other.is_empty() {
+            vectors::<S, F, false>(x.as_mut_ptr(), other.as_ptr(), whole);
+        } else {
+            vectors::<S, F, true>(x.as_mut_ptr(), other.as_ptr(), whole);
         }
         if whole < len {
             let (mut first, mut second) = ([0f32; 16], [0f32; 16]);
@@ -270,6 +271,39 @@ unsafe fn each<S: Simd, F: Each<S>>(x: &mut [f32], other: &[f32]) {
             S::store(first.as_mut_ptr(), F::of(S::load(first.as_ptr()), S::load(second.as_ptr())));
             x[whole..].copy_from_slice(&first[..len - whole]);
         }
+    }
+}
+
+/// Does `F` to whole vectors of `len` numbers, four at a time as far as there are so many.
+///
+/// # Safety
+/// The processor has the tier of `S`; `x` has `len` numbers, and `other` as many if `OTHER`.
+#[inline(always)]
+unsafe fn vectors<S: Simd, F: Each<S>, const OTHER: bool>(x: *mut f32, other: *const f32, len: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let fours = len - len % (4 * S::LANES);
+        for i in (0..fours).step_by(4 * S::LANES) {
+            for v in 0..4 {
+                vector::<S, F, OTHER>(x.add(i + v * S::LANES), other.wrapping_add(i + v * S::LANES));
+            }
+        }
+        for i in (fours..len).step_by(S::LANES) {
+            vector::<S, F, OTHER>(x.add(i), other.wrapping_add(i));
+        }
+    }
+}
+
+/// Does `F` to one vector.
+///
+/// # Safety
+/// The processor has the tier of `S`; there is a vector at `x`, and one at `other` if `OTHER`.
+#[inline(always)]
+unsafe fn vector<S: Simd, F: Each<S>, const OTHER: bool>(x: *mut f32, other: *const f32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let second = if OTHER { S::load(other) } else { S::zero() };
+        S::store(x, F::of(S::load(x), second));
     }
 }
 

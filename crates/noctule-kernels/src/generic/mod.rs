@@ -13,3 +13,4 @@ pub(crate) mod math;
 pub(crate) mod scale;
 pub(crate) mod transpose;
 pub(crate) mod weigh;
+pub(crate) mod words;

@@ -51,8 +51,8 @@ fn logarithms(step: f32) -> (i32, i16) {
     let exponent = ((step.to_bits() >> 23) as i32 - 127).clamp(-30, -1);
     // Now step · 2^shift lies in [2⁻¹¹, 2⁻¹⁰), but for the outermost exponents.
     let shift = -11 - exponent;
-    let factor = step * f32::from_bits(((shift + 10 + 127) as u32) << 23);
-    (shift, (factor * 32768.0 + 0.5).min(32767.0) as i16)
+    let factor = step * f32::from_bits(((shift + 10 + 15 + 127) as u32) << 23);
+    (shift, (factor + 0.5).min(32767.0) as i32 as i16)
 }
 
 /// 255·2^(x/1024) for x ≤ 0, within 0.52 of itself: a polynomial of third degree for the fraction, the least wrong one that
@@ -86,19 +86,27 @@ pub(crate) unsafe fn weigh<S: Simd, I: Words>(w: &mut Weigh<'_>) {
     assert!(w.raw.len() >= rows * KEYS && (1..=KEYS).contains(&w.present));
     assert!([w.top.len(), w.sum.len(), w.keep.len(), w.unit.len()].into_iter().all(|len| len >= padded));
     assert!(rows <= MOST_ROWS, "{rows} queries at once");
+    assert!(w.chunk == KEYS || w.chunk <= I::WORDS, "{} codes side by side", w.chunk);
     let mut tops = [0i32; MOST_ROWS];
     // SAFETY: passed on to the caller; the lengths are checked above.
     unsafe {
         // All highest scores first: each is a long chain of operations, and chains run side by side.
-        for (i, top) in tops.iter_mut().enumerate().take(rows) {
-            let raw = &mut w.raw[i * KEYS..][..KEYS];
-            raw[w.present..].fill(i32::MIN / 2);
-            *top = I::largest(raw.as_ptr());
+        if w.present < KEYS {
+            w.raw.chunks_exact_mut(KEYS).take(rows).for_each(|raw| raw[w.present..].fill(i32::MIN / 2));
         }
-        for (i, &top) in tops.iter().enumerate().take(rows) {
-            let step = w.factor * *w.row_scale.add(i);
-            w.unit[i] = top as f32 * step;
-            w.keep[i] = weigh_row::<I>(w, i, top, step) as f32;
+        let raw = w.raw.as_ptr();
+        for (i, top) in tops[..rows].iter_mut().enumerate() {
+            *top = I::largest(raw.add(i * KEYS));
+        }
+        let (unit, keep) = (w.unit.as_mut_ptr(), w.keep.as_mut_ptr());
+        for first in (0..rows).step_by(w.rows_beside) {
+            for beside in 0..w.rows_beside.min(rows - first) {
+                let i = first + beside;
+                let (top, step) = (*tops.as_ptr().add(i), w.factor * *w.row_scale.add(i));
+                *unit.add(i) = top as f32 * step;
+                let place = w.codes.add(first * KEYS + beside * w.chunk);
+                *keep.add(i) = weigh_row::<I>(w, i, top, step, place) as f32;
+            }
         }
         for i in (0..rows).step_by(S::LANES) {
             let (top, sum) = (w.top.as_mut_ptr().add(i), w.sum.as_mut_ptr().add(i));
@@ -116,27 +124,34 @@ pub(crate) unsafe fn weigh<S: Simd, I: Words>(w: &mut Weigh<'_>) {
     }
 }
 
-/// Puts the weights of row `i`, whose highest score is `top`, into their place and returns their sum.
+/// Puts the weights of row `i`, whose highest score is `top`, into their place, the first at `to`, and returns their sum.
 ///
 /// # Safety
 /// As for [`weigh`], with the lengths that it checks.
 #[inline(always)]
-unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, step: f32) -> i32 {
+unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, step: f32, to: *mut u8) -> i32 {
     // SAFETY: passed on to the caller.
     unsafe {
         let raw = w.raw.as_ptr().add(i * KEYS);
-        let to = w.codes.add(i / w.rows_beside * w.rows_beside * KEYS + i % w.rows_beside * w.chunk);
-        // Where code `j` stands. Chunks are 8 or 16 codes or all, a power of two; where they are short, vectors are 8.
+        // Where code `j` stands. Chunks are 8 or 16 codes or all, a power of two.
         let (bits, beside) = (w.chunk.trailing_zeros(), w.rows_beside * w.chunk);
         let at = |j: usize| (j >> bits) * beside + (j & (w.chunk - 1));
         let (shift, factor) = logarithms(step);
         let factor = I::splat(factor);
         let mut total = I::splat(0);
+        // From one vector to the next: a chunk is a whole row or no more than a vector.
+        let apart = if w.chunk > I::WORDS { I::WORDS } else { I::WORDS / w.chunk * beside };
+        let mut place = to;
         for j in (0..KEYS).step_by(I::WORDS) {
             let x = I::mul(I::narrow(raw.add(j), top, shift), factor);
             let x = weights::<I>(x);
             total = I::add(total, x);
-            I::store(to.add(at(j)), x, w.flip);
+            if w.chunk < I::WORDS {
+                I::store_parts(place, beside, x, w.flip);
+            } else {
+                I::store(place, x, w.flip);
+            }
+            place = place.wrapping_add(apart);
         }
         if w.present == KEYS {
             return I::total(total);

@@ -1,175 +1,110 @@
 //! Integer products of many rows with the base instructions of 64-bit ARM.
 //!
-//! Sixteen codes of a row stand side by side. `smull`, `smlal2` and `sadalp` multiply them in two multiplier
-//! slots: codes are within −128 and 127, columns within ±127, so two products fit 16 bits. The loop is
-//! assembly because it needs all 32 registers: sixteen sums, four rows, four columns, eight products.
+//! [`dots`] multiplies; what happens to its sums is here.
 // Register tiles are arrays that share an index.
 #![allow(clippy::needless_range_loop)]
 
+use super::dots;
 use crate::table::{Block8, Int8, Scaled, Sums};
 use std::arch::aarch64::*;
-use std::arch::asm;
 
 const MR: usize = 4;
 const NR: usize = 4;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 16, chunk: 16, unsigned: false, block };
+pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 16, chunk: 16, unsigned: false, block, words: Some(words) };
 
-/// One row (`$a`) times four columns (`v4` to `v7`), with products in `$p` and sums in `$s`, which `$add` either begins
-/// (`saddlp`) or continues (`sadalp`).
-macro_rules! row {
-    ($add:literal, $a:literal, [$p0:literal, $p1:literal, $p2:literal, $p3:literal], [$s0:literal, $s1:literal, $s2:literal, $s3:literal]) => {
-        concat!(
-            "smull ",
-            $p0,
-            ".8h, ",
-            $a,
-            ".8b, v4.8b\n", //
-            "smull ",
-            $p1,
-            ".8h, ",
-            $a,
-            ".8b, v5.8b\n", //
-            "smull ",
-            $p2,
-            ".8h, ",
-            $a,
-            ".8b, v6.8b\n", //
-            "smull ",
-            $p3,
-            ".8h, ",
-            $a,
-            ".8b, v7.8b\n", //
-            "smlal2 ",
-            $p0,
-            ".8h, ",
-            $a,
-            ".16b, v4.16b\n", //
-            "smlal2 ",
-            $p1,
-            ".8h, ",
-            $a,
-            ".16b, v5.16b\n", //
-            "smlal2 ",
-            $p2,
-            ".8h, ",
-            $a,
-            ".16b, v6.16b\n", //
-            "smlal2 ",
-            $p3,
-            ".8h, ",
-            $a,
-            ".16b, v7.16b\n", //
-            $add,
-            " ",
-            $s0,
-            ".4s, ",
-            $p0,
-            ".8h\n", //
-            $add,
-            " ",
-            $s1,
-            ".4s, ",
-            $p1,
-            ".8h\n", //
-            $add,
-            " ",
-            $s2,
-            ".4s, ",
-            $p2,
-            ".8h\n", //
-            $add,
-            " ",
-            $s3,
-            ".4s, ",
-            $p3,
-            ".8h\n",
-        )
-    };
-}
+/// What is multiplied: as many codes as the block says, 64 or 256 of them, or words.
+const CODES: u8 = 0;
+const CODES_64: u8 = 1;
+const CODES_256: u8 = 2;
+const WORDS: u8 = 3;
 
-/// Sixteen codes of four rows and four columns.
-macro_rules! sixteen {
-    ($add:literal) => {
-        concat!(
-            "ld1 {{v0.16b, v1.16b, v2.16b, v3.16b}}, [{a}], #64\n",
-            "ld1 {{v4.16b, v5.16b, v6.16b, v7.16b}}, [{b}], #64\n",
-            row!($add, "v0", ["v8", "v9", "v10", "v11"], ["v16", "v17", "v18", "v19"]),
-            row!($add, "v1", ["v12", "v13", "v14", "v15"], ["v20", "v21", "v22", "v23"]),
-            row!($add, "v2", ["v8", "v9", "v10", "v11"], ["v24", "v25", "v26", "v27"]),
-            row!($add, "v3", ["v12", "v13", "v14", "v15"], ["v28", "v29", "v30", "v31"]),
-        )
-    };
-}
-
-/// Adds up the lanes of four times four sums, which are in `v16` to `v31`: rows into `v0` to `v3`.
-macro_rules! add_lanes {
-    () => {
-        concat!(
-            "addp v16.4s, v16.4s, v17.4s\n", //
-            "addp v18.4s, v18.4s, v19.4s\n", //
-            "addp v20.4s, v20.4s, v21.4s\n", //
-            "addp v22.4s, v22.4s, v23.4s\n", //
-            "addp v24.4s, v24.4s, v25.4s\n", //
-            "addp v26.4s, v26.4s, v27.4s\n", //
-            "addp v28.4s, v28.4s, v29.4s\n", //
-            "addp v30.4s, v30.4s, v31.4s\n", //
-            "addp v0.4s, v16.4s, v18.4s\n",  //
-            "addp v1.4s, v20.4s, v22.4s\n",  //
-            "addp v2.4s, v24.4s, v26.4s\n",  //
-            "addp v3.4s, v28.4s, v30.4s\n",
-        )
-    };
-}
-
-/// The exact sums of four rows and four columns of `k` codes: 32, or a multiple of 64.
+/// The exact sums of four rows and four columns.
 ///
 /// # Safety
-/// The processor has NEON, and both panels have `k` codes.
+/// As for the functions of [`dots`].
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn dots(a: *const u8, b: *const u8, k: usize) -> [int32x4_t; MR] {
-    let (d0, d1, d2, d3);
-    // SAFETY: passed on to the caller; the loop reads 4 · k bytes of both.
+unsafe fn sums<const KIND: u8>(a: *const u8, b: *const u8, k: usize) -> [int32x4_t; MR] {
+    // SAFETY: passed on to the caller.
     unsafe {
-        asm!(
-            sixteen!("saddlp"),
-            sixteen!("sadalp"),
-            "subs {n}, {n}, #1",
-            "b.lt 3f",
-            sixteen!("sadalp"),
-            sixteen!("sadalp"),
-            "cbz {n}, 3f",
-            "2:",
-            sixteen!("sadalp"),
-            sixteen!("sadalp"),
-            sixteen!("sadalp"),
-            sixteen!("sadalp"),
-            "subs {n}, {n}, #1",
-            "b.ne 2b",
-            "3:",
-            add_lanes!(),
-            a = inout(reg) a => _,
-            b = inout(reg) b => _,
-            n = inout(reg) k / 64 => _,
-            out("v0") d0, out("v1") d1, out("v2") d2, out("v3") d3,
-            out("v4") _, out("v5") _, out("v6") _, out("v7") _, out("v8") _, out("v9") _, out("v10") _,
-            out("v11") _, out("v12") _, out("v13") _, out("v14") _, out("v15") _, out("v16") _, out("v17") _,
-            out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _, out("v24") _,
-            out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
-            options(nostack, readonly)
-        );
+        match KIND {
+            CODES => dots::codes(a, b, k),
+            CODES_64 => dots::codes_of::<64>(a, b),
+            CODES_256 => dots::codes_of::<256>(a, b),
+            _ => dots::words(a, b, k),
+        }
     }
-    [d0, d1, d2, d3]
 }
 
 /// # Safety
 /// The processor has the tier, and all elements that `b` names are valid.
 #[target_feature(enable = "neon")]
 unsafe fn block(b: &Block8) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        match b.k {
+            64 => block64(b),
+            256 => block256(b),
+            _ => all::<CODES>(b),
+        }
+    }
+}
+
+/// A function of its own, so that machine code can be told apart.
+///
+/// # Safety
+/// As for [`block`]; `b.k` is 64.
+#[inline(never)]
+#[target_feature(enable = "neon")]
+unsafe fn block64(b: &Block8) {
+    // SAFETY: passed on to the caller.
+    unsafe { all::<CODES_64>(b) }
+}
+
+/// As [`block64`].
+///
+/// # Safety
+/// As for [`block`]; `b.k` is 256.
+#[inline(never)]
+#[target_feature(enable = "neon")]
+unsafe fn block256(b: &Block8) {
+    // SAFETY: passed on to the caller.
+    unsafe { all::<CODES_256>(b) }
+}
+
+/// All panels of columns.
+///
+/// # Safety
+/// As for [`block`].
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn all<const KIND: u8>(b: &Block8) {
     for c in 0..b.columns {
         // SAFETY: passed on to the caller.
-        unsafe { columns(&b.panel(c, NR)) };
+        unsafe { columns::<KIND>(&b.panel(c, NR)) };
+    }
+}
+
+/// As [`block`] for words.
+///
+/// # Safety
+/// As for [`block`].
+#[target_feature(enable = "neon")]
+unsafe fn words(b: &Block8) {
+    let Sums::Scaled(_) = b.to else { panic!("sums of words have scales") };
+    assert!(b.k.is_multiple_of(128) && b.init.is_null());
+    for c in 0..b.columns {
+        let b = b.panel(c, NR);
+        let Sums::Scaled(to) = b.to else { continue };
+        // SAFETY: passed on to the caller.
+        unsafe {
+            if to.add {
+                scaled::<true, false, false, WORDS>(&b, &to);
+            } else {
+                scaled::<false, false, false, WORDS>(&b, &to);
+            }
+        }
     }
 }
 
@@ -179,26 +114,23 @@ unsafe fn block(b: &Block8) {
 /// As for [`block`].
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn columns(b: &Block8) {
+unsafe fn columns<const KIND: u8>(b: &Block8) {
     // SAFETY: passed on to the caller, in the shapes that `Block8` states.
     unsafe {
         match b.to {
             Sums::Raw { out, stride } => {
-                let init = start(b);
-                for panel in 0..b.panels {
-                    let rows = dots(b.a.add(panel * b.a_panel), b.b, b.k);
-                    let out = out.add(panel * MR * stride);
-                    for (r, &row) in rows.iter().enumerate() {
-                        vst1q_s32(out.add(r * stride), vaddq_s32(row, init));
-                    }
+                if b.init.is_null() {
+                    raw::<false, KIND>(b, out, stride);
+                } else {
+                    raw::<true, KIND>(b, out, stride);
                 }
             }
             Sums::Scaled(to) => match (!to.keep.is_null(), to.add, !b.init.is_null()) {
-                (true, ..) => scaled::<true, true, true>(b, &to),
-                (false, true, true) => scaled::<true, false, true>(b, &to),
-                (false, true, false) => scaled::<true, false, false>(b, &to),
-                (false, false, true) => scaled::<false, false, true>(b, &to),
-                (false, false, false) => scaled::<false, false, false>(b, &to),
+                (true, ..) => scaled::<true, true, true, KIND>(b, &to),
+                (false, true, true) => scaled::<true, false, true, KIND>(b, &to),
+                (false, true, false) => scaled::<true, false, false, KIND>(b, &to),
+                (false, false, true) => scaled::<false, false, true, KIND>(b, &to),
+                (false, false, false) => scaled::<false, false, false, KIND>(b, &to),
             },
         }
     }
@@ -215,6 +147,26 @@ unsafe fn start(b: &Block8) -> int32x4_t {
     if b.init.is_null() { vdupq_n_s32(0) } else { unsafe { vld1q_s32(b.init) } }
 }
 
+/// Sums as they are; they start anywhere if `INIT`, else at 0.
+///
+/// # Safety
+/// As for [`block`].
+#[inline]
+#[target_feature(enable = "neon")]
+unsafe fn raw<const INIT: bool, const KIND: u8>(b: &Block8, out: *mut i32, stride: usize) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let init = start(b);
+        for panel in 0..b.panels {
+            let rows = sums::<KIND>(b.a.add(panel * b.a_panel), b.b, b.k);
+            let out = out.add(panel * MR * stride);
+            for (r, &row) in rows.iter().enumerate() {
+                vst1q_s32(out.add(r * stride), if INIT { vaddq_s32(row, init) } else { row });
+            }
+        }
+    }
+}
+
 /// Scaled sums, added to what `out` holds if `ADD`, which is multiplied by factors of its own before if `KEEP`; sums start
 /// anywhere if `INIT`, else at 0.
 ///
@@ -222,7 +174,7 @@ unsafe fn start(b: &Block8) -> int32x4_t {
 /// As for [`block`].
 #[inline]
 #[target_feature(enable = "neon")]
-unsafe fn scaled<const ADD: bool, const KEEP: bool, const INIT: bool>(b: &Block8, to: &Scaled) {
+unsafe fn scaled<const ADD: bool, const KEEP: bool, const INIT: bool, const KIND: u8>(b: &Block8, to: &Scaled) {
     // SAFETY: passed on to the caller, in the shapes that `Block8` and `Scaled` state.
     unsafe {
         // Read once: the compiler cannot know that no result overwrites them.
@@ -230,7 +182,7 @@ unsafe fn scaled<const ADD: bool, const KEEP: bool, const INIT: bool>(b: &Block8
         let init = start(b);
         for panel in 0..b.panels {
             let first = panel * MR;
-            let rows = dots(b.a.add(panel * b.a_panel), b.b, b.k);
+            let rows = sums::<KIND>(b.a.add(panel * b.a_panel), b.b, b.k);
             let row_scale = vld1q_f32(to.row_scale.add(first));
             let keep = if KEEP { vld1q_f32(to.keep.add(first)) } else { row_scale };
             let out = to.out.add(first * to.stride);

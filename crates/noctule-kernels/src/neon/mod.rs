@@ -1,6 +1,7 @@
 //! 64-bit ARM with its base vector instructions.
 
 pub(crate) mod block8;
+mod dots;
 pub(crate) mod int8;
 pub(crate) mod unpack;
 mod words;

@@ -1,13 +1,44 @@
-//! Sixteen-bit integers with NEON.
+//! Sixteen-bit integers with NEON, two vectors at a time: their bytes fill one.
 
 use super::Neon;
 use crate::words::Words;
 use std::arch::aarch64::*;
 
+/// Does `$f` to both vectors of each argument.
+macro_rules! both {
+    ($f:ident$(::<$n:literal>)?($a:expr $(, $b:expr)?)) => {
+        ($f$(::<$n>)?($a.0 $(, $b.0)?), $f$(::<$n>)?($a.1 $(, $b.1)?))
+    };
+}
+
+/// Eight integers less `top`, shifted by `shift`, saturated to 16 bits.
+///
+/// # Safety
+/// The processor has NEON, and eight integers are there.
+#[inline(always)]
+unsafe fn narrow(from: *const i32, top: int32x4_t, shift: int32x4_t) -> int16x8_t {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let low = vqrshlq_s32(vsubq_s32(vld1q_s32(from), top), shift);
+        let high = vqrshlq_s32(vsubq_s32(vld1q_s32(from.add(4)), top), shift);
+        vqmovn_high_s32(vqmovn_s32(low), high)
+    }
+}
+
+/// The low bytes of all integers, exclusive-or `flip`.
+///
+/// # Safety
+/// The processor has NEON.
+#[inline(always)]
+unsafe fn bytes(w: (int16x8_t, int16x8_t), flip: u8) -> uint8x16_t {
+    // SAFETY: passed on to the caller.
+    unsafe { veorq_u8(vuzp1q_u8(vreinterpretq_u8_s16(w.0), vreinterpretq_u8_s16(w.1)), vdupq_n_u8(flip)) }
+}
+
 // SAFETY: NEON has every instruction used; each function touches the elements that the trait states.
 unsafe impl Words for Neon {
-    type W = int16x8_t;
-    const WORDS: usize = 8;
+    type W = (int16x8_t, int16x8_t);
+    const WORDS: usize = 16;
 
     #[inline(always)]
     unsafe fn largest(from: *const i32) -> i32 {
@@ -21,55 +52,62 @@ unsafe impl Words for Neon {
         }
     }
     #[inline(always)]
-    unsafe fn narrow(from: *const i32, top: i32, shift: i32) -> int16x8_t {
-        // SAFETY: the caller promises the tier and eight integers.
+    unsafe fn narrow(from: *const i32, top: i32, shift: i32) -> Self::W {
+        // SAFETY: the caller promises the tier and sixteen integers.
         unsafe {
-            let (top, shift) = (vdupq_n_s32(top), vdupq_n_s32(-shift));
             // A rounding shift by a negative number goes to the right.
-            let low = vqrshlq_s32(vsubq_s32(vld1q_s32(from), top), shift);
-            let high = vqrshlq_s32(vsubq_s32(vld1q_s32(from.add(4)), top), shift);
-            vqmovn_high_s32(vqmovn_s32(low), high)
+            let (top, shift) = (vdupq_n_s32(top), vdupq_n_s32(-shift));
+            (narrow(from, top, shift), narrow(from.add(8), top, shift))
         }
     }
     #[inline(always)]
-    unsafe fn splat(x: i16) -> int16x8_t {
+    unsafe fn splat(x: i16) -> Self::W {
         // SAFETY: the caller promises the tier.
-        unsafe { vdupq_n_s16(x) }
+        unsafe { (vdupq_n_s16(x), vdupq_n_s16(x)) }
     }
     #[inline(always)]
-    unsafe fn add(a: int16x8_t, b: int16x8_t) -> int16x8_t {
+    unsafe fn add(a: Self::W, b: Self::W) -> Self::W {
         // SAFETY: the caller promises the tier.
-        unsafe { vqaddq_s16(a, b) }
+        unsafe { both!(vqaddq_s16(a, b)) }
     }
     #[inline(always)]
-    unsafe fn mul(a: int16x8_t, b: int16x8_t) -> int16x8_t {
+    unsafe fn mul(a: Self::W, b: Self::W) -> Self::W {
         // SAFETY: the caller promises the tier.
-        unsafe { vqrdmulhq_s16(a, b) }
+        unsafe { both!(vqrdmulhq_s16(a, b)) }
     }
     #[inline(always)]
-    unsafe fn whole(x: int16x8_t) -> int16x8_t {
+    unsafe fn whole(x: Self::W) -> Self::W {
         // Shifts by more than the width give 0 here, as the least that other tiers shift by does.
         // SAFETY: the caller promises the tier.
-        unsafe { vrshrq_n_s16::<10>(x) }
+        unsafe { both!(vrshrq_n_s16::<10>(x)) }
     }
     #[inline(always)]
-    unsafe fn fraction(x: int16x8_t) -> int16x8_t {
+    unsafe fn fraction(x: Self::W) -> Self::W {
         // SAFETY: the caller promises the tier.
-        unsafe { vshlq_n_s16::<6>(x) }
+        unsafe { both!(vshlq_n_s16::<6>(x)) }
     }
     #[inline(always)]
-    unsafe fn lower(a: int16x8_t, n: int16x8_t) -> int16x8_t {
+    unsafe fn lower(a: Self::W, n: Self::W) -> Self::W {
         // SAFETY: the caller promises the tier.
-        unsafe { vshlq_s16(a, n) }
+        unsafe { both!(vshlq_s16(a, n)) }
     }
     #[inline(always)]
-    unsafe fn store(to: *mut u8, w: int16x8_t, flip: u8) {
-        // SAFETY: the caller promises the tier and room for eight bytes.
-        unsafe { vst1_u8(to, veor_u8(vmovn_u16(vreinterpretq_u16_s16(w)), vdup_n_u8(flip))) }
+    unsafe fn store(to: *mut u8, w: Self::W, flip: u8) {
+        // SAFETY: the caller promises the tier and room for sixteen bytes.
+        unsafe { vst1q_u8(to, bytes(w, flip)) }
     }
     #[inline(always)]
-    unsafe fn total(w: int16x8_t) -> i32 {
+    unsafe fn store_parts(to: *mut u8, apart: usize, w: Self::W, flip: u8) {
+        // SAFETY: the caller promises the tier and room for eight bytes in both places.
+        unsafe {
+            let bytes = bytes(w, flip);
+            vst1_u8(to, vget_low_u8(bytes));
+            vst1_u8(to.add(apart), vget_high_u8(bytes));
+        }
+    }
+    #[inline(always)]
+    unsafe fn total(w: Self::W) -> i32 {
         // SAFETY: the caller promises the tier.
-        unsafe { vaddlvq_s16(w) }
+        unsafe { vaddlvq_s16(vqaddq_s16(w.0, w.1)) }
     }
 }
