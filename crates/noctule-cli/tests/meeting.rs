@@ -186,3 +186,24 @@ fn a_killed_meeting_goes_on() {
     let (code, stderr) = ended(&listen(&folder, &words).output().unwrap());
     assert!(code == Some(1) && stderr.contains("talk.minutes.jsonl"), "an ended meeting is not gone on with: {stderr}");
 }
+
+#[test]
+fn the_interrupt_that_ends_a_meeting_does_not_end_what_refines_it() {
+    let folder = folder("meeting-interrupted");
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../noctule/models/tiny.en-q5_0.bin");
+    let words = ["-", "--pcm", "s16le:16000:1", "--meeting", "talk", "--refine", model.to_str().unwrap(), "--json"];
+    let mut child =
+        listen(&folder, &words).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let clip: Vec<u8> = sample().iter().flat_map(|x| ((x * 32_767.0) as i16).to_le_bytes()).collect();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(&clip).unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
+    assert!(lines.any(|line| line.unwrap().contains("\"segment\"")));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let last = lines.map(Result::unwrap).last();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(ended(&output).0, Some(0), "{} {last:?}", ended(&output).1);
+    let json: Value = serde_json::from_str(&fs::read_to_string(folder.join("talk.json")).unwrap()).unwrap();
+    assert_eq!(json["model"]["name"], "tiny.en-q5_0", "the model of the file, not the one that listened");
+    is_the_clip(&texts(&folder).concat());
+}

@@ -1,7 +1,7 @@
 //! Candidates for a board on which nothing was evaluated yet: a short calibration and the cost model foretell times, the
 //! models' dimensions memory, and published figures words.
 
-use crate::cmd::eval::{cores, families, speed};
+use crate::cmd::eval::{families, speed};
 use crate::failure::Failure;
 use crate::store::catalogue;
 use noctule_eval::engine::Settings;
@@ -82,7 +82,7 @@ fn pace(speed: &Speed) -> Result<Option<f64>, Failure> {
     interrupt::listen();
     let model = noctule::embedded_model().map_err(Failure::work)?;
     let facts = families::of_model(&model, Place::Embedded);
-    let config = Config { threads: cores() as usize, ..Config::default() };
+    let config = Config { threads: crate::cmd::eval::cores() as usize, ..Config::default() };
     let phases =
         Transcriber::new(model, config)?.bench(&LOADS, &mut interrupt::requested).map_err(|error| match error {
             Error::Cancelled => Failure::Interrupted("interrupted".into(), None),
