@@ -11,8 +11,9 @@ use noctule::report::Timing;
 use noctule::{Segment, Transcript};
 use noctule_audio::SAMPLE_RATE;
 use noctule_audio::file::{ReadOptions, Reader};
-use noctule_listen::minutes::Minutes;
+use noctule_listen::minutes::{self, Minutes};
 use noctule_listen::simulate::BLOCK;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -34,7 +35,14 @@ impl Interrupted {
     /// [`Failure::Work`] where there is no interrupted meeting.
     pub fn open(name: &Path) -> Result<Self, Failure> {
         let files = Files::new(name);
-        let (minutes, found) = Minutes::reopen(&files.minutes()).map_err(Failure::work)?;
+        let (minutes, found) = Minutes::reopen(&files.minutes()).map_err(|error| match error {
+            minutes::Error::Io(path, error) if error.kind() == io::ErrorKind::NotFound => Failure::work(format!(
+                "{} was not interrupted, or has another name: there is no {}",
+                files.name.display(),
+                path.display()
+            )),
+            error => Failure::work(error),
+        })?;
         let mut segments = found.segments;
         segments.iter_mut().enumerate().for_each(|(id, segment)| segment.id = id);
         Ok(Self { files, minutes, segments, language: found.language })
