@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn steps_follow_their_cost() {
-        let mut pace = Pace::new(PaceOptions::default());
+        let mut pace = Pace::new(PaceOptions { min_step: 0.5, ..PaceOptions::default() });
         assert_eq!(pace.step(), Some(0.5));
         pace.measured(0.1);
         assert_eq!(pace.step(), Some(0.5), "not shorter than the shortest");

@@ -214,8 +214,8 @@ fn policies_differ_in_how_long_words_wait() {
         words.iter().map(|(_, _, end, time)| time - end).sum::<f64>() / words.len() as f64
     };
     let [utterance, agreement, attention] = PolicyKind::ALL.map(wait);
-    assert!(attention <= agreement && agreement < utterance, "{attention} {agreement} {utterance}");
-    assert!(attention < 1.1, "{attention}");
+    // Which of the first two is quicker depends on how steady the model is; the scripted one never wavers.
+    assert!(attention.max(agreement) < 1.1 && utterance > 2.0, "{attention} {agreement} {utterance}");
 }
 
 #[test]
