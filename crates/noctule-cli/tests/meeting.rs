@@ -197,6 +197,8 @@ fn the_interrupt_that_ends_a_meeting_does_not_end_what_refines_it() {
     let clip: Vec<u8> = sample().iter().flat_map(|x| ((x * 32_767.0) as i16).to_le_bytes()).collect();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&clip).unwrap();
+    // A pause, after which the text is complete, and nothing more.
+    stdin.write_all(&[0; 3 * 2 * 16_000]).unwrap();
     let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
     assert!(lines.any(|line| line.unwrap().contains("\"segment\"")));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
