@@ -219,6 +219,24 @@ fn policies_differ_in_how_long_words_wait() {
 }
 
 #[test]
+fn what_was_passed_over_while_behind_is_told_before_anything_new_comes() {
+    let (samples, count) = recording(&[(40, 3.0)]);
+    let options = options(PolicyKind::AlignAtt);
+    let mut session = Session::new(Model::default(), Ears, Clock::simulated(Meter::Free), options).unwrap();
+    let mut events = Vec::new();
+    // All at once, as through a pipe that then stays open.
+    let mut given = 0;
+    for block in samples.chunks(16_000) {
+        given += block.len();
+        session.push(block, (samples.len() - given) as u64);
+        while session.work(&mut |event| events.push(event)).unwrap() {}
+    }
+    let levels = events.iter().filter(|stamped| matches!(stamped.event, Event::Lag { .. })).count();
+    assert!(levels >= 4, "{levels}: it was behind");
+    check(&events, &samples, count);
+}
+
+#[test]
 fn tentative_words_become_those_that_stand() {
     let (samples, _) = recording(&[(10, 1.0)]);
     let events = hear(Model::default(), Clock::simulated(Meter::Free), options(PolicyKind::Utterance), &samples);

@@ -37,7 +37,9 @@ impl<R: Recogniser> Session<R> {
         if self.text.stretch.is_empty() {
             return Ok(());
         }
-        let voiced = self.text.stretch.len().saturating_sub(self.endpoint.silence() as usize);
+        // Of a silence that goes on, the stretch has as much as it takes to be one.
+        let silence = (self.endpoint.silence() as usize).min(samples(self.options.endpoint.hang_over));
+        let voiced = self.text.stretch.len().saturating_sub(silence);
         if self.tail.heard < voiced || self.tail.heard == 0 {
             self.hear(self.options.final_beam_size)?;
         }

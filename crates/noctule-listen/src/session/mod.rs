@@ -186,6 +186,11 @@ impl<R: Recogniser> Session<R> {
             self.step(sink)?;
             return Ok(true);
         }
+        // An end that was passed over while computing was behind.
+        if self.waiting == 0 && !self.endpoint.is_speaking() && self.tail.heard < self.text.stretch.len() {
+            self.conclude(sink)?;
+            return Ok(true);
+        }
         Ok(false)
     }
 
