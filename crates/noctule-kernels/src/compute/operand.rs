@@ -40,7 +40,7 @@ impl<'a> Input<'a> {
 ///
 /// Under [`Precision::Accurate`] they are floats, interleaved. Under [`Precision::Fast`] each is rounded to 8
 /// bits in groups of up to 256, or, where they are *fine*, to 16: a second row of codes holds what the first lost, or, on
-/// tiers with [words](crate::generic::words), those.
+/// tiers with products of 16-bit integers, those.
 #[derive(Debug, Default)]
 pub struct Operand {
     form: Form,
