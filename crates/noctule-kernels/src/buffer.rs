@@ -39,7 +39,7 @@ impl Memory {
         // Where there are no such pages, there is still the heap.
         match if bytes < PAGES { None } else { MmapMut::map_anon(bytes).ok() } {
             Some(map) => {
-                // Taking pages anew for each window costs a third as much where they are large. It is a hint.
+                // Large pages cost less to take anew for each window. It is a hint.
                 #[cfg(target_os = "linux")]
                 let _ = map.advise(memmap2::Advice::HugePage);
                 Memory::Pages(map)

@@ -79,11 +79,13 @@ pub fn predicted_bytes(model: &Model, precision: Option<Precision>, options: &Op
     model.size_bytes() + working_set_bytes(model.hparams(), precision, options)
 }
 
-/// The same for listening, which keeps all buffers from one step to the next.
-pub fn predicted_live_bytes(model: &Model, precision: Option<Precision>, options: &Options) -> u64 {
-    let precision = precision.unwrap_or_else(|| default_precision(model));
-    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(model.hparams(), precision, options);
-    model.size_bytes() + fixed + encoder + features + cross + decoder
+/// How much memory a way to run takes above the weights, bytes.
+pub type WorkingSet = fn(&Hparams, Precision, &Options) -> u64;
+
+/// [`working_set_bytes`] of listening, which keeps all buffers from one step to the next.
+pub fn live_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
+    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(hparams, precision, options);
+    fixed + encoder + features + cross + decoder
 }
 
 /// Tokens of a window's prompt and text, and those that each further beam has for itself: a window of 10 to 20 s.
@@ -137,7 +139,7 @@ impl Stages {
 }
 
 /// The precision that the type of the model's weights asks for: what is rounded in the file may be rounded in the run.
-pub(crate) fn default_precision(model: &Model) -> Precision {
+pub fn default_precision(model: &Model) -> Precision {
     match model.weight_type().to_string().as_str() {
         "f32" | "f16" | "bf16" => Precision::Accurate,
         _ => Precision::Fast,

@@ -146,7 +146,13 @@ pub fn in_type(float: &Entry, kind: &str) -> ModelFacts {
 
 /// The largest published model, in the type that keeps most, that takes no more than `most` bytes and is no larger than
 /// the one with these dimensions; its name and what it takes. `precision` is what was asked for.
-pub fn fitting(hparams: &Hparams, precision: Option<Precision>, options: &Options, most: u64) -> Option<(String, u64)> {
+pub fn fitting(
+    hparams: &Hparams,
+    precision: Option<Precision>,
+    options: &Options,
+    most: u64,
+    working: memory::WorkingSet,
+) -> Option<(String, u64)> {
     let names: &[&str] = if hparams.is_multilingual() { &MULTILINGUAL } else { &ENGLISH };
     let largest = dims(hparams).weights() * 1.01;
     let entries = names.iter().rev().filter_map(|name| crate::store::catalogue::find(name));
@@ -157,8 +163,7 @@ pub fn fitting(hparams: &Hparams, precision: Option<Precision>, options: &Option
     });
     let mut needs = typed.filter(|(_, facts)| facts.obstacle.is_none()).map(|(entry, facts)| {
         let own = if is_float(&facts.weights) { Precision::Accurate } else { Precision::Fast };
-        let working = memory::working_set_bytes(&published(entry), precision.unwrap_or(own), options);
-        (facts.name, facts.size_bytes + working)
+        (facts.name, facts.size_bytes + working(&published(entry), precision.unwrap_or(own), options))
     });
     needs.find(|(_, bytes)| *bytes <= most)
 }
@@ -222,7 +227,9 @@ mod tests {
     fn the_nearest_model_that_fits_is_found() {
         let base = published(catalogue::find("base").unwrap());
         let options = Options::default();
-        let nearest = |megabytes: u64| fitting(&base, None, &options, megabytes * 1_000_000).map(|(name, _)| name);
+        let nearest = |megabytes: u64| {
+            fitting(&base, None, &options, megabytes * 1_000_000, memory::working_set_bytes).map(|(name, _)| name)
+        };
         assert_eq!(nearest(1000).as_deref(), Some("base"));
         assert_eq!(nearest(180).as_deref(), Some("base-q8_0"));
         assert_eq!(nearest(100).as_deref(), Some("base-q5_1"));

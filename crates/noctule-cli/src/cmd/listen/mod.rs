@@ -162,7 +162,7 @@ fn session(args: &ListenArgs, left: Option<&Interrupted>) -> Result<(Session<Tra
     let config = plan::config(engine);
     let mut needed = Options { word_timestamps: true, ..Options::default() };
     needed.search.beam_size = options.final_beam_size;
-    model::check_live_memory(&model, config.precision, &needed, engine.memory_limit)?;
+    model::check_memory(&model, config.precision, &needed, engine.memory_limit, noctule::memory::live_set_bytes)?;
     let transcriber = Transcriber::new(model, config)?;
     let clock = if args.source.simulate { Clock::simulated(Meter::Wall) } else { Clock::real() };
     let listener = Listener::of(&transcriber);

@@ -34,7 +34,7 @@ use noctule::format::{Document, Format, Origin};
 use noctule::mel::MelMaximum;
 use noctule::options::Task;
 use noctule::report::{Kernels, Memory, Timing};
-use noctule::{Error, Start, Transcriber, Transcript};
+use noctule::{Error, Start, Transcriber, Transcript, memory};
 pub use output::stdout_failure;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ pub fn run_as(plan: &Plan, face: &mut dyn Face) -> Result<bool, Failure> {
     make_folders(&wanted)?;
     let mut detector = plan.speech.as_ref().map(Detector::new).transpose()?;
     let model = model::load(&plan.model, plan.quiet)?;
-    model::check_memory(&model, plan.config.precision, &plan.options, plan.memory_limit)?;
+    model::check_memory(&model, plan.config.precision, &plan.options, plan.memory_limit, memory::working_set_bytes)?;
     let report = model::report(&model);
     let mut transcriber = Transcriber::new(model, plan.config)?;
     face.loaded(&transcriber)?;

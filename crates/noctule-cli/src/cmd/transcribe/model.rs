@@ -49,31 +49,13 @@ pub fn check_memory(
     precision: Option<Precision>,
     options: &Options,
     limit: Option<u64>,
+    working: memory::WorkingSet,
 ) -> Result<(), Failure> {
-    check(model, precision, options, limit, memory::predicted_bytes)
-}
-
-/// The same for listening.
-///
-/// # Errors
-/// As [`check_memory`].
-pub fn check_live_memory(
-    model: &Model,
-    precision: Option<Precision>,
-    options: &Options,
-    limit: Option<u64>,
-) -> Result<(), Failure> {
-    check(model, precision, options, limit, memory::predicted_live_bytes)
-}
-
-fn check(
-    model: &Model,
-    precision: Option<Precision>,
-    options: &Options,
-    limit: Option<u64>,
-    predict: fn(&Model, Option<Precision>, &Options) -> u64,
-) -> Result<(), Failure> {
-    let needed = predict(model, precision, options);
+    let predict = |options: &Options| {
+        let precision = precision.unwrap_or_else(|| memory::default_precision(model));
+        model.size_bytes() + working(model.hparams(), precision, options)
+    };
+    let needed = predict(options);
     let Some(most) = limit.or_else(memory::available_bytes) else {
         return Ok(());
     };
@@ -83,18 +65,17 @@ fn check(
     let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
     let mut single = options.clone();
     (single.search.beam_size, single.search.best_of) = (1, 1);
-    let beams =
-        if predict(model, precision, &single) <= most { "use one beam (--beam-size 1 --best-of 1), " } else { "" };
-    let smaller = match families::fitting(model.hparams(), precision, options, most) {
+    let beams = if predict(&single) <= most { "use one beam (--beam-size 1 --best-of 1), " } else { "" };
+    let smaller = match families::fitting(model.hparams(), precision, options, most, working) {
         Some((name, bytes)) => {
             let way = if catalogue::find(&name).is_some() { "models pull" } else { "quantize" };
-            format!("use {name}, which needs about {} MB (noctule {way})", megabytes(bytes))
+            format!("use {name}, which needs about {} MB (noctule {way}), or", megabytes(bytes))
         }
-        None => "there is no published model that needs so little".to_owned(),
+        None => "no published model needs so little;".to_owned(),
     };
     Err(Failure::work(format!(
-        "the model {} needs about {} MB of memory and {} MB are free: {beams}{smaller}, \
-         or --memory-limit none to try all the same",
+        "the model {} needs about {} MB of memory and {} MB are free: {beams}{smaller} \
+         --memory-limit none tries all the same",
         model.name(),
         megabytes(needed),
         most >> 20
