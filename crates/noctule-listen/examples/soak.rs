@@ -13,7 +13,7 @@
 use noctule::options::LanguageChoice;
 use noctule::{Config, Model, Transcriber};
 use noctule_audio::SAMPLE_RATE;
-use noctule_audio::file::{ReadOptions, Reader};
+use noctule_audio::flac::read_whole;
 use noctule_audio::vad::Vad;
 use noctule_listen::recording::{Recording, Tap};
 use noctule_listen::ring::{Feeder, IN_MEMORY, ON_DISK, ring};
@@ -96,6 +96,18 @@ impl Book {
     }
 }
 
+impl Book {
+    fn summary(&self, given: usize, heard: u64, recorded: u64, differing: usize) -> serde_json::Value {
+        let rss: Vec<f64> = self.lines.iter().map(|line| line.rss_mb).collect();
+        let drift = self.lines.iter().filter_map(|line| line.drift_ms).map(f64::abs).fold(0.0, f64::max);
+        serde_json::json!({
+            "given": given, "heard": heard, "recorded": recorded, "differing": differing,
+            "rss_mb_first": rss.first(), "rss_mb_most": rss.iter().copied().fold(0.0, f64::max), "rss_mb_last": rss.last(),
+            "drift_ms_most": drift,
+        })
+    }
+}
+
 fn median(values: &mut [f64]) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()
@@ -151,20 +163,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut kept = blocks(&sound, total).inspect(|block| tap.push(block));
         simulate(&mut session, &mut kept, &mut || false, &mut |stamped| book.event(&stamped))?;
     }
-    let heard = session.end();
-    let recorded = recording.finish()?;
-    let differing = differing(&path, &sound, total)?;
+    let (heard, recorded) = (session.end(), recording.finish()?);
+    let differing = differing(&path, &sound, total);
     std::fs::remove_file(&path)?;
-    let rss: Vec<f64> = book.lines.iter().map(|line| line.rss_mb).collect();
-    let drift = book.lines.iter().filter_map(|line| line.drift_ms).map(f64::abs).fold(0.0, f64::max);
-    println!(
-        "{}",
-        serde_json::json!({
-            "given": total, "heard": heard, "recorded": recorded, "differing": differing,
-            "rss_mb_first": rss.first(), "rss_mb_most": rss.iter().copied().fold(0.0, f64::max), "rss_mb_last": rss.last(),
-            "drift_ms_most": drift,
-        })
-    );
+    println!("{}", book.summary(total, heard, recorded, differing));
     Ok(())
 }
 
@@ -190,14 +192,13 @@ fn play(sound: &[f32], total: usize, feeder: &Feeder, tap: &Tap) {
 }
 
 /// How many samples of the recording are not what was given, or are not there.
-fn differing(path: &Path, sound: &[f32], total: usize) -> Result<usize, Box<dyn Error>> {
-    let mut reader = Reader::open(path, &ReadOptions::default())?;
+fn differing(path: &Path, sound: &[f32], total: usize) -> usize {
     let (mut place, mut differing) = (0, 0);
-    while let Some(block) = reader.next_block()? {
+    read_whole(path, &mut |block| {
         for sample in block.iter().take(total - place.min(total)) {
             differing += usize::from((sample - sound[place % sound.len()]).abs() > 1.0 / 32_768.0);
             place += 1;
         }
-    }
-    Ok(differing + total - place)
+    });
+    differing + total - place
 }

@@ -139,14 +139,11 @@ fn write(mut writer: FlacWriter, receiver: &Receiver<Heard>, written: &AtomicU64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use noctule_audio::file::{ReadOptions, Reader};
+    use noctule_audio::flac::read_whole;
 
     fn recorded(path: &Path) -> Vec<f32> {
-        let Ok(mut reader) = Reader::open(path, &ReadOptions::default()) else { return Vec::new() };
         let mut all = Vec::new();
-        while let Ok(Some(block)) = reader.next_block() {
-            all.extend_from_slice(block);
-        }
+        read_whole(path, &mut |block| all.extend_from_slice(block));
         all
     }
 

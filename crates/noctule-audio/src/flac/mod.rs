@@ -7,6 +7,7 @@
 mod reopen;
 
 use crate::SAMPLE_RATE;
+use crate::file::{ReadOptions, Reader};
 use flacenc::bitsink::ByteSink;
 use flacenc::component::{BitRepr, Stream, StreamInfo};
 use flacenc::config::Encoder;
@@ -38,6 +39,14 @@ pub struct FlacWriter {
 impl std::fmt::Debug for FlacWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FlacWriter").field("samples", &self.samples).finish_non_exhaustive()
+    }
+}
+
+/// Hands out what can be read of a recording: of one that a crash has torn, or that is being written, all before the tear.
+pub fn read_whole(path: &Path, each: &mut dyn FnMut(&[f32])) {
+    let Ok(mut reader) = Reader::open(path, &ReadOptions::default()) else { return };
+    while let Ok(Some(block)) = reader.next_block() {
+        each(block);
     }
 }
 
@@ -172,8 +181,6 @@ impl FlacWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::file::{ReadOptions, Reader};
-    use std::path::Path;
 
     /// 1.5 s of a tone and half a second of noise, as 16-bit values.
     fn sound() -> Vec<f32> {
@@ -187,13 +194,9 @@ mod tests {
         (0..32_000).map(value).collect()
     }
 
-    /// As much as can be read.
     fn read(path: &Path) -> Vec<f32> {
-        let Ok(mut reader) = Reader::open(path, &ReadOptions::default()) else { return Vec::new() };
         let mut all = Vec::new();
-        while let Ok(Some(block)) = reader.next_block() {
-            all.extend_from_slice(block);
-        }
+        read_whole(path, &mut |block| all.extend_from_slice(block));
         all
     }
 

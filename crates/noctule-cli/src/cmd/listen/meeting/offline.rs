@@ -8,9 +8,9 @@ use noctule::options::{LanguageChoice, Task};
 use noctule::report::Timing;
 use noctule::source::SourceError;
 use noctule::{Error, Events, Options, Samples, Segment, Start, Transcriber, Transcript};
-use noctule_audio::SAMPLE_RATE;
-use noctule_audio::file::{ReadOptions, Reader};
+use noctule_audio::file::ReadOptions;
 use noctule_audio::stream::Tape;
+use noctule_audio::{SAMPLE_RATE, flac};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -29,11 +29,8 @@ pub fn options(args: &ListenArgs, language: &str) -> Options {
 
 /// Samples that can be read: of a file that a crash has torn, those before the tear.
 pub fn length(path: &Path) -> u64 {
-    let Ok(mut reader) = Reader::open(path, &ReadOptions::default()) else { return 0 };
     let mut len = 0;
-    while let Ok(Some(block)) = reader.next_block() {
-        len += block.len() as u64;
-    }
+    flac::read_whole(path, &mut |block| len += block.len() as u64);
     len
 }
 
