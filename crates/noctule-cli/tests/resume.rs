@@ -5,6 +5,7 @@ mod common;
 
 use common::{folder, program, rounds, sample, speech, wav};
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
@@ -66,15 +67,40 @@ impl Place {
         (read("txt"), read("srt"), json)
     }
 
-    /// Waits until `child` has finished `windows` more windows than the journal held at first.
+    /// Waits until `child` has finished `windows` windows.
+    #[track_caller]
     fn wait_for_windows(&self, child: &mut Child, windows: usize) {
+        assert!(self.reaches(child, windows), "it ended too early");
+    }
+
+    /// Waits until `child` has finished `windows` windows; `false` when it ended before that was seen.
+    fn reaches(&self, child: &mut Child, windows: usize) -> bool {
         let lines = || self.journals().first().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
         let started = Instant::now();
         while lines().lines().count() < windows + 1 {
-            assert!(child.try_wait().expect("a child").is_none(), "it ended too early");
+            if child.try_wait().expect("a child").is_some() {
+                return false;
+            }
             assert!(started.elapsed() < Duration::from_secs(120), "it does not move on");
             sleep(Duration::from_millis(5));
         }
+        true
+    }
+
+    /// Leaves the journal of a run that was killed behind its first window: on a busy machine the kill may come
+    /// after the end, when no journal is left, and then it is tried again.
+    fn interrupt(&self, out: &str) {
+        for _ in 0..20 {
+            let mut child = self.command(out, "--resume").spawn().expect("it starts");
+            if self.reaches(&mut child, 1) {
+                child.kill().expect("kill -9");
+            }
+            child.wait().expect("it ends");
+            if !self.journals().is_empty() {
+                return;
+            }
+        }
+        panic!("every run ended before it could be killed");
     }
 }
 
@@ -174,12 +200,11 @@ fn ctrl_c_keeps_what_is_finished_and_says_how_to_go_on() {
 
     // A run that does not ask for it says what it would throw away.
     let mut again = place.command("out", "").spawn().unwrap();
-    sleep(Duration::from_millis(1500));
-    signal(&again, "-KILL");
+    let said = BufReader::new(again.stderr.take().unwrap()).lines();
+    let said = said.map(Result::unwrap).find(|line| line.contains("--resume goes on there"));
+    again.kill().unwrap();
     again.wait().unwrap();
-    let mut text = String::new();
-    std::io::Read::read_to_string(&mut again.stderr.take().unwrap(), &mut text).unwrap();
-    assert!(text.contains("--resume goes on there"), "{text}");
+    assert!(said.is_some());
 
     // The command goes on, exactly as it was printed.
     let output =
@@ -204,22 +229,16 @@ fn the_second_ctrl_c_ends_at_once() {
 
 #[test]
 fn a_journal_of_something_else_is_refused() {
-    let place = Place::new("other", 40);
-    let interrupt = || {
-        let mut child = place.command("out", "--resume").spawn().unwrap();
-        place.wait_for_windows(&mut child, 1);
-        child.kill().unwrap();
-        child.wait().unwrap();
-    };
-    interrupt();
+    let place = Place::new("other", 90);
+    place.interrupt("out");
     let text = place.run("out", "--resume --temperature-inc 0.5", 1);
     assert!(text.contains("temperature_inc: 0.2") && text.contains("temperature_inc: 0.5"), "{text}");
     assert!(text.contains("leave --resume away"), "{text}");
     // What has no effect on the text may change.
     let text = place.run("out", "--resume --threads 1", 0);
-    assert!(text.contains("goes on at 0:00:"), "{text}");
+    assert!(text.contains("goes on at 0:0"), "{text}");
 
-    interrupt();
+    place.interrupt("out");
     wav(&place.audio(), &[&sample()]);
     let text = place.run("out", "--resume", 1);
     assert!(text.contains("the file has changed since"), "{text}");
@@ -234,6 +253,8 @@ fn two_runs_do_not_share_a_journal() {
     let place = Place::new("busy", 125);
     let mut child = place.command("out", "").spawn().unwrap();
     place.wait_for_windows(&mut child, 1);
+    // So that it is not done before the other has looked.
+    signal(&child, "-STOP");
     let text = place.run("other", "--resume", 1);
     child.kill().unwrap();
     child.wait().unwrap();
