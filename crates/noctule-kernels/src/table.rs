@@ -29,6 +29,8 @@ pub(crate) struct Block8 {
     pub(crate) a_panel: usize,
     /// Panels of `mr` rows.
     pub(crate) panels: usize,
+    /// How many of these rows are wanted: more than those of all panels but the last. Sums of others need not be written.
+    pub(crate) rows: usize,
     pub(crate) b: *const u8,
     /// Bytes from one panel of columns to the next.
     pub(crate) b_panel: usize,
@@ -128,8 +130,7 @@ pub(crate) struct GemvI8 {
     pub(crate) w_scale: *const f32,
     pub(crate) w_min: *const f32,
     pub(crate) n: usize,
-    /// Activations: `m` rows of integers within ±32385. Where [`Kernels::halves`] says so, a row is `k` bytes `h` and then
-    /// `k` bytes `l`, which stand for 255·h + l.
+    /// Activations: `m` rows of integers within ±32385, which lie as [`Kernels::layout`] says.
     pub(crate) x: *const i16,
     /// One scale a row.
     pub(crate) x_scale: *const f32,
@@ -142,6 +143,35 @@ pub(crate) struct GemvI8 {
     /// row. They need not exist.
     pub(crate) next: *const u8,
     pub(crate) row_bytes: usize,
+}
+
+/// As [`GemvI8`] with weights as they lie in the file.
+pub(crate) struct GemvPacked {
+    /// Weights in a row, a multiple of 64.
+    pub(crate) k: usize,
+    /// `n` rows, `row_bytes` apart.
+    pub(crate) w: *const u8,
+    pub(crate) row_bytes: usize,
+    pub(crate) n: usize,
+    /// Activations as in [`GemvI8`].
+    pub(crate) x: *const i16,
+    pub(crate) x_scale: *const f32,
+    pub(crate) x_sum: *const f32,
+    pub(crate) m: usize,
+    pub(crate) out: *mut f32,
+    pub(crate) out_stride: usize,
+}
+
+/// How activations of [`GemvI8`] lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Row after row, integers of 16 bits.
+    Words,
+    /// Row after row, integers of 16 bits: of every 64 (or the 32 that are left) those at even places and then those at
+    /// odd ones.
+    EvenOdd,
+    /// `[k / 32][rows]`, each 32 signed bytes `h` and 32 signed bytes `l`, which stand for 256·h + l.
+    Bytes,
 }
 
 /// The `f32` tile of a tier.
@@ -197,8 +227,10 @@ pub(crate) struct Kernels {
     pub(crate) weigh: unsafe fn(&mut Weigh<'_>),
     pub(crate) gemv: unsafe fn(Float, &Gemv),
     pub(crate) gemv_i8: unsafe fn(&GemvI8),
-    /// Whether activations of [`GemvI8`] lie as two bytes apart.
-    pub(crate) halves: bool,
+    /// How activations of [`GemvI8`] lie.
+    pub(crate) layout: Layout,
+    /// The products of packed weights of a type, where the tier has some.
+    pub(crate) packed: fn(GgmlType) -> Option<unsafe fn(&GemvPacked)>,
     pub(crate) unpack_f32: unsafe fn(GgmlType, &[u8], &mut [f32]),
     pub(crate) unpack_i8: unsafe fn(GgmlType, &[u8], &mut [i8], &mut [f32], &mut [f32]),
     pub(crate) gelu: unsafe fn(&mut [f32]),
@@ -222,7 +254,7 @@ pub(crate) struct Kernels {
 
 /// Compiles the generic kernels with the instructions of one tier.
 macro_rules! instantiate {
-    ($name:ident, $simd:ty, tier: $tier:expr, mr: $mr:literal, vectors: [$($nv:literal),+], widest: $widest:literal, depth: $depth:literal, value_vectors: $values:literal, int8: $int8:expr, gemv_i8: $gemv_i8:path, halves: $halves:literal, unpack: $unpack_f32:path, $unpack_i8:path $(, $feature:literal)?) => {
+    ($name:ident, $simd:ty, tier: $tier:expr, mr: $mr:literal, vectors: [$($nv:literal),+], widest: $widest:literal, depth: $depth:literal, value_vectors: $values:literal, int8: $int8:expr, gemv_i8: $gemv_i8:path, layout: $layout:ident, packed: $packed:expr, unpack: $unpack_f32:path, $unpack_i8:path $(, $feature:literal)?) => {
         pub(crate) mod $name {
             //! The generic kernels, compiled with the instructions of this tier.
             use crate::generic::attention;
@@ -342,7 +374,8 @@ macro_rules! instantiate {
                 weigh,
                 gemv,
                 gemv_i8: $gemv_i8,
-                halves: $halves,
+                layout: crate::table::Layout::$layout,
+                packed: $packed,
                 unpack_f32: $unpack_f32,
                 unpack_i8: $unpack_i8,
                 gelu,
@@ -373,7 +406,8 @@ instantiate!(
     value_vectors: 2,
     int8: crate::scalar::block8::INT8,
     gemv_i8: crate::scalar::int8::gemv,
-    halves: false,
+    layout: Words,
+    packed: |_| None,
     unpack: crate::block::unpack_f32, crate::block::unpack_i8
 );
 
@@ -389,7 +423,8 @@ instantiate!(
     value_vectors: 2,
     int8: crate::avx2::block8::INT8,
     gemv_i8: crate::avx2::int8::gemv,
-    halves: false,
+    layout: Words,
+    packed: |_| None,
     unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c"
 );
@@ -406,7 +441,8 @@ instantiate!(
     value_vectors: 4,
     int8: crate::avx512::block8::INT8,
     gemv_i8: crate::avx512::int8::gemv,
-    halves: false,
+    layout: EvenOdd,
+    packed: crate::avx512::packed::products,
     unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
 );
@@ -423,7 +459,8 @@ instantiate!(
     value_vectors: 4,
     int8: crate::neon::block8::INT8,
     gemv_i8: crate::neon::int8::gemv,
-    halves: false,
+    layout: Words,
+    packed: |_| None,
     unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
     "neon"
 );
@@ -440,7 +477,8 @@ instantiate!(
     value_vectors: 4,
     int8: crate::dotprod::block8::INT8,
     gemv_i8: crate::dotprod::int8::gemv,
-    halves: true,
+    layout: Bytes,
+    packed: |_| None,
     unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
     "neon,dotprod"
 );
@@ -501,6 +539,7 @@ fn check_words(int8: Int8) {
                 a_row: 2 * chunk,
                 a_panel: 2 * mr * k,
                 panels,
+                rows,
                 b: b.as_ptr().cast(),
                 b_panel: 2 * panel * k,
                 columns: 2,
@@ -572,6 +611,7 @@ pub(crate) fn check_block8(int8: Int8) {
             a_row: chunk,
             a_panel: mr * k,
             panels,
+            rows,
             b: b.as_ptr(),
             b_panel: panel * k,
             columns: 2,
@@ -599,6 +639,14 @@ pub(crate) fn check_block8(int8: Int8) {
         let to = Sums::Raw { out: from_zero.as_mut_ptr(), stride: nr };
         // SAFETY: as above.
         unsafe { (int8.block)(&Block8 { init: std::ptr::null(), to, ..block }) };
+        for missing in 1..mr {
+            let mut part = vec![i32::MIN; rows * nr];
+            let to = Sums::Raw { out: part.as_mut_ptr(), stride: nr };
+            // SAFETY: as above.
+            unsafe { (int8.block)(&Block8 { rows: rows - missing, init: std::ptr::null(), to, ..block }) };
+            let wanted = (rows - missing) * nr;
+            assert_eq!(part[..wanted], from_zero[..wanted], "k = {k}, without {missing} rows");
+        }
         for (i, (&sum, &want)) in from_zero.iter().zip(&want).enumerate() {
             assert_eq!(i64::from(sum) + i64::from(init[i % nr]), want, "k = {k}, sum {i} from zero");
         }

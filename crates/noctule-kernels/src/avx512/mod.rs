@@ -2,6 +2,7 @@
 
 pub(crate) mod block8;
 pub(crate) mod int8;
+pub(crate) mod packed;
 mod words;
 
 use crate::simd::Simd;

@@ -173,16 +173,15 @@ pub(super) fn iq4_nl(block: &[u8; 18], q: &mut [i8; 32], scale: &mut [f32; 1]) {
 
 #[inline(always)]
 pub(super) fn iq4_xs(block: &[u8; 136], q: &mut [i8; 256], scale: &mut [f32; 8]) {
-    iq4_xs_scales(part(block, 0), scale);
+    iq4_xs_scales(part(block, 0), f16_at(block, 0), scale);
     for (q, bytes) in q.as_chunks_mut().0.iter_mut().zip(block[8..].as_chunks::<16>().0) {
         looked_up(bytes, q);
     }
 }
 
-/// The head of `iq4_xs`: `d`, eight bit pairs, eight nibbles.
+/// The head of `iq4_xs`: `d`, which is given as a float, eight bit pairs, eight nibbles.
 #[inline(always)]
-pub(super) fn iq4_xs_scales(head: &[u8; 8], scale: &mut [f32; 8]) {
-    let d = f16_at(head, 0);
+pub(crate) fn iq4_xs_scales(head: &[u8; 8], d: f32, scale: &mut [f32; 8]) {
     let high = u16_at(head, 2);
     for (g, scale) in scale.iter_mut().enumerate() {
         let low = head[4 + g / 2] >> (4 * (g % 2)) & 15;

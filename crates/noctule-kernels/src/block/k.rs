@@ -5,16 +5,21 @@
 
 use super::{f16_at, part, u32_at};
 
+/// Two numbers of 16 bits that follow each other.
+#[inline(always)]
+fn f16_pair(block: &[u8], at: usize) -> [f32; 2] {
+    [f16_at(block, at), f16_at(block, at + 2)]
+}
+
 #[inline(always)]
 pub(super) fn q2_k(block: &[u8; 84], q: &mut [i8; 256], scale: &mut [f32; 16], min: &mut [f32; 16]) {
-    q2_k_factors(block, scale, min);
+    q2_k_factors(block, f16_pair(block, 80), scale, min);
     bit_pairs(part(block, 16), q);
 }
 
-/// Scales and offsets of `q2_k`.
+/// Scales and offsets of `q2_k`, whose two numbers at byte 80 are given as floats.
 #[inline(always)]
-pub(super) fn q2_k_factors(block: &[u8; 84], scale: &mut [f32; 16], min: &mut [f32; 16]) {
-    let (d, dmin) = (f16_at(block, 80), f16_at(block, 82));
+pub(crate) fn q2_k_factors(block: &[u8; 84], [d, dmin]: [f32; 2], scale: &mut [f32; 16], min: &mut [f32; 16]) {
     for (g, &packed) in block[..16].iter().enumerate() {
         scale[g] = d * f32::from(packed & 15);
         min[g] = -(dmin * f32::from(packed >> 4));
@@ -23,7 +28,7 @@ pub(super) fn q2_k_factors(block: &[u8; 84], scale: &mut [f32; 16], min: &mut [f
 
 #[inline(always)]
 pub(super) fn q3_k(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 16]) {
-    q3_k_factors(block, scale);
+    q3_k_factors(block, f16_at(block, 108), scale);
     bit_pairs(part(block, 32), q);
     for (plane, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
         for (q, &high) in q.iter_mut().zip(&block[..32]) {
@@ -33,10 +38,9 @@ pub(super) fn q3_k(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 16]) 
 }
 
 /// Scales of `q3_k`: the low nibbles of 8 bytes, then their high ones; bits 4 and 5 of scale
-/// `4·p + i` are bit pair `p` of byte `8 + i`.
+/// `4·p + i` are bit pair `p` of byte `8 + i`. `d` is the number at byte 108.
 #[inline(always)]
-pub(super) fn q3_k_factors(block: &[u8; 110], scale: &mut [f32; 16]) {
-    let d = f16_at(block, 108);
+pub(crate) fn q3_k_factors(block: &[u8; 110], d: f32, scale: &mut [f32; 16]) {
     let (first, second, high) = (u32_at(block, 96), u32_at(block, 100), u32_at(block, 104));
     let lows = [first, second, first >> 4, second >> 4];
     for (p, low) in lows.into_iter().enumerate() {
@@ -61,13 +65,13 @@ pub(super) fn bit_pairs(bytes: &[u8; 64], q: &mut [i8; 256]) {
 
 #[inline(always)]
 pub(super) fn q4_k(block: &[u8; 144], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
-    scales_and_minima(part(block, 0), scale, min);
+    scales_and_minima(part(block, 0), f16_pair(block, 0), scale, min);
     nibble_planes(&block[16..], q);
 }
 
 #[inline(always)]
 pub(super) fn q5_k(block: &[u8; 176], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
-    scales_and_minima(part(block, 0), scale, min);
+    scales_and_minima(part(block, 0), f16_pair(block, 0), scale, min);
     nibble_planes(&block[48..], q);
     for (plane, q) in q.as_chunks_mut::<32>().0.iter_mut().enumerate() {
         for (q, &high) in q.iter_mut().zip(&block[16..48]) {
@@ -90,10 +94,9 @@ fn nibble_planes(bytes: &[u8], q: &mut [i8; 256]) {
 /// The head of `q4_k` and `q5_k`: `d`, `dmin`, then three words of four bytes. The low six bits of
 /// the first two are the scales and the minima of groups 0 to 3; the nibbles of the third are the
 /// low bits of those of groups 4 to 7 (scales low, minima high), whose upper bits are the top bits
-/// of the first two.
+/// of the first two. `d` and `dmin` are given as floats.
 #[inline(always)]
-pub(super) fn scales_and_minima(head: &[u8; 16], scale: &mut [f32; 8], min: &mut [f32; 8]) {
-    let (d, dmin) = (f16_at(head, 0), f16_at(head, 2));
+pub(crate) fn scales_and_minima(head: &[u8; 16], [d, dmin]: [f32; 2], scale: &mut [f32; 8], min: &mut [f32; 8]) {
     let (a, b, c) = (u32_at(head, 4), u32_at(head, 8), u32_at(head, 12));
     let top = |word: u32| (word >> 6 & 0x0303_0303) << 4;
     let scales = [a & 0x3f3f_3f3f, c & 0x0f0f_0f0f | top(a)];
@@ -109,7 +112,7 @@ pub(super) fn scales_and_minima(head: &[u8; 16], scale: &mut [f32; 8], min: &mut
 
 #[inline(always)]
 pub(super) fn q6_k(block: &[u8; 210], q: &mut [i8; 256], scale: &mut [f32; 16]) {
-    q6_k_factors(block, scale);
+    q6_k_factors(block, f16_at(block, 208), scale);
     for (half, q) in q.as_chunks_mut::<128>().0.iter_mut().enumerate() {
         let low = &block[64 * half..][..64];
         let high = &block[128 + 32 * half..][..32];
@@ -123,10 +126,9 @@ pub(super) fn q6_k(block: &[u8; 210], q: &mut [i8; 256], scale: &mut [f32; 16]) 
     }
 }
 
-/// Scales of `q6_k`.
+/// Scales of `q6_k`; `d` is the number at byte 208.
 #[inline(always)]
-pub(super) fn q6_k_factors(block: &[u8; 210], scale: &mut [f32; 16]) {
-    let d = f16_at(block, 208);
+pub(crate) fn q6_k_factors(block: &[u8; 210], d: f32, scale: &mut [f32; 16]) {
     for (scale, &code) in scale.iter_mut().zip(&block[192..208]) {
         *scale = d * f32::from(code as i8);
     }

@@ -13,11 +13,11 @@ pub mod half;
 
 mod float;
 mod float4;
-mod iq;
-mod k;
+pub(crate) mod iq;
+pub(crate) mod k;
 mod legacy;
 mod matrix;
-mod tables;
+pub(crate) mod tables;
 mod ternary;
 mod types;
 pub(crate) mod unpack;

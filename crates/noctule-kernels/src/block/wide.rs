@@ -58,6 +58,16 @@ unsafe fn put<W: Wide>(q: &mut [i8; 256], plane: usize, codes: W) {
     unsafe { codes.store(&mut q.as_chunks_mut().0[plane]) }
 }
 
+/// The values of two binary16 that follow each other.
+///
+/// # Safety
+/// As for [`Wide`].
+#[inline(always)]
+unsafe fn halves<W: Wide>(block: &[u8], at: usize) -> [f32; 2] {
+    // SAFETY: passed on to the caller.
+    unsafe { [W::half(u16_at(block, at)), W::half(u16_at(block, at + 2))] }
+}
+
 /// The decoders over the vectors `W`.
 pub(crate) struct Vectors<W>(std::marker::PhantomData<W>);
 
@@ -127,9 +137,9 @@ impl<W: Wide> Decode for Vectors<W> {
 
     #[inline(always)]
     unsafe fn q2_k(block: &[u8; 84], q: &mut [i8; 256], scale: &mut [f32; 16], min: &mut [f32; 16]) {
-        k::q2_k_factors(block, scale, min);
         // SAFETY: passed on to the caller.
         unsafe {
+            k::q2_k_factors(block, halves::<W>(block, 80), scale, min);
             for half in 0..2 {
                 let pairs = bit_pairs(W::load(part(block, 16 + 32 * half)));
                 for (j, codes) in pairs.into_iter().enumerate() {
@@ -141,9 +151,9 @@ impl<W: Wide> Decode for Vectors<W> {
 
     #[inline(always)]
     unsafe fn q3_k(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 16]) {
-        k::q3_k_factors(block, scale);
         // SAFETY: passed on to the caller.
         unsafe {
+            k::q3_k_factors(block, W::half(u16_at(block, 108)), scale);
             let high = W::load(part(block, 0));
             for half in 0..2 {
                 let pairs = bit_pairs(W::load(part(block, 32 + 32 * half)));
@@ -158,9 +168,9 @@ impl<W: Wide> Decode for Vectors<W> {
 
     #[inline(always)]
     unsafe fn q4_k(block: &[u8; 144], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
-        k::scales_and_minima(part(block, 0), scale, min);
         // SAFETY: passed on to the caller.
         unsafe {
+            k::scales_and_minima(part(block, 0), halves::<W>(block, 0), scale, min);
             for quarter in 0..4 {
                 let x = W::load(part(block, 16 + 32 * quarter));
                 put(q, 2 * quarter, x.and(W::splat(15)));
@@ -171,9 +181,9 @@ impl<W: Wide> Decode for Vectors<W> {
 
     #[inline(always)]
     unsafe fn q5_k(block: &[u8; 176], q: &mut [i8; 256], scale: &mut [f32; 8], min: &mut [f32; 8]) {
-        k::scales_and_minima(part(block, 0), scale, min);
         // SAFETY: passed on to the caller.
         unsafe {
+            k::scales_and_minima(part(block, 0), halves::<W>(block, 0), scale, min);
             let high = W::load(part(block, 16));
             for quarter in 0..4 {
                 let x = W::load(part(block, 48 + 32 * quarter));
@@ -187,9 +197,9 @@ impl<W: Wide> Decode for Vectors<W> {
 
     #[inline(always)]
     unsafe fn q6_k(block: &[u8; 210], q: &mut [i8; 256], scale: &mut [f32; 16]) {
-        k::q6_k_factors(block, scale);
         // SAFETY: passed on to the caller.
         unsafe {
+            k::q6_k_factors(block, W::half(u16_at(block, 208)), scale);
             for half in 0..2 {
                 let first = W::load(part(block, 64 * half));
                 let second = W::load(part(block, 64 * half + 32));
@@ -219,9 +229,9 @@ impl<W: Wide> Decode for Vectors<W> {
 
     #[inline(always)]
     unsafe fn iq4_xs(block: &[u8; 136], q: &mut [i8; 256], scale: &mut [f32; 8]) {
-        iq::iq4_xs_scales(part(block, 0), scale);
         // SAFETY: passed on to the caller.
         unsafe {
+            iq::iq4_xs_scales(part(block, 0), W::half(u16_at(block, 0)), scale);
             for plane in 0..8 {
                 let indices = W::nibbles(part(block, 8 + 16 * plane));
                 put(q, plane, indices.lookup(&IQ4_VALUES));

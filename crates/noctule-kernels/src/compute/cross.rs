@@ -180,6 +180,7 @@ impl Compute {
             a_row: int8.chunk.min(k),
             a_panel: int8.mr * k,
             panels,
+            rows: 2 * m,
             b,
             b_panel: 0,
             columns: 1,

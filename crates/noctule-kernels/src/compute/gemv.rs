@@ -6,7 +6,7 @@ use super::{Compute, Precision};
 use crate::block::{GgmlType, Matrix, group_len, has_min};
 use crate::buffer::cut;
 use crate::generic::gemv::{Float, Gemv, MAX_M};
-use crate::table::GemvI8;
+use crate::table::{GemvI8, GemvPacked};
 use crate::view::Rows;
 
 use super::rounded::Rounded;
@@ -19,6 +19,9 @@ fn unpacked_rows(k: usize, most: usize) -> usize {
 /// The most weights that are unpacked together, as floats and as codes.
 const FLOATS: usize = 4096;
 const CODES: usize = 8192;
+
+/// For more rows than these it is better to unpack weights once for all of them.
+const PACKED: usize = 5;
 
 /// The longest strip, in weight rows.
 const LONGEST: usize = 1024;
@@ -107,6 +110,24 @@ impl Compute {
         let group = group_len(ty);
         let groups = k / group;
         assert!(k == x.k() && sums.len() >= m * strip.len);
+        if let Some(products) = (self.kernels.packed)(ty).filter(|_| m <= PACKED && k.is_multiple_of(64)) {
+            let bytes = rows(weights, strip.from, strip.len);
+            let call = GemvPacked {
+                k,
+                w: bytes.as_ptr(),
+                row_bytes: weights.row_bytes(),
+                n: strip.len,
+                x: x.integers(),
+                x_scale: x.scales().as_ptr(),
+                x_sum: x.sums(group).as_ptr(),
+                m,
+                out: sums.as_mut_ptr(),
+                out_stride: strip.len,
+            };
+            // SAFETY: `kernels` checked the tier; all arrays have the shapes that `GemvPacked` states.
+            unsafe { products(&call) };
+            return;
+        }
         let step = unpacked_rows(k, CODES);
         let scale = cut(&mut rest, step * groups);
         let min = cut(&mut rest, step * groups);

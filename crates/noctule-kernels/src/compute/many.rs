@@ -195,6 +195,7 @@ impl Compute {
                         a_row: codes.row(),
                         a_panel: codes.panel(),
                         panels,
+                        rows: panels * int8.mr,
                         b,
                         b_panel,
                         columns: width / int8.nr,

@@ -1,7 +1,8 @@
-//! A few rows of activations as 16-bit integers, row after row.
+//! A few rows of activations as 16-bit integers.
 
 use super::Compute;
 use crate::buffer::{Borrowed, cut};
+use crate::table::Layout;
 use crate::view::Rows;
 
 /// A few rows of activations as integers of 16 bits: 8 bits change more words in decoding than the rounding of many
@@ -29,7 +30,7 @@ impl Rounded<'_> {
         &self.buffer.as_floats()[from..from + parts[index]]
     }
 
-    /// `[rows][k]`, as [`GemvI8`](crate::table::GemvI8) wants them.
+    /// As [`GemvI8`](crate::table::GemvI8) wants them.
     pub(super) fn integers(&self) -> *const i16 {
         self.part(0).as_ptr().cast()
     }
@@ -52,21 +53,23 @@ impl Compute {
         assert!(k.is_multiple_of(32), "{k} is no whole number of groups");
         let lens = parts(k);
         let mut buffer = self.operands.take();
-        let mut rest = buffer.floats(lens.iter().sum::<usize>() * rows);
+        let mut rest = buffer.floats(lens.iter().sum::<usize>() * rows + k / 2);
         let integers = as_integers(cut(&mut rest, lens[0] * rows));
         let scales = cut(&mut rest, rows);
         let sums16 = cut(&mut rest, lens[2] * rows);
         let sums32 = cut(&mut rest, lens[3] * rows);
+        let row = as_integers(rest);
         for (i, scale) in scales.iter_mut().enumerate() {
-            let integers = &mut integers[i * k..][..k];
             let sums = &mut sums16[i * lens[2]..][..lens[2]];
             // SAFETY: `kernels` checked the tier.
-            *scale = unsafe { (self.kernels.round)(x.row(i), integers, sums) };
+            *scale = unsafe { (self.kernels.round)(x.row(i), row, sums) };
             for (sum, &[low, high]) in sums32[i * lens[3]..].iter_mut().zip(sums.as_chunks::<2>().0) {
                 *sum = low + high;
             }
-            if self.kernels.halves {
-                halve(integers);
+            match self.kernels.layout {
+                Layout::Words => integers[i * k..][..k].copy_from_slice(row),
+                Layout::EvenOdd => part_even_odd(row, &mut integers[i * k..][..k]),
+                Layout::Bytes => halve(row, integers, rows, i),
             }
         }
         Rounded { buffer, rows, k }
@@ -79,22 +82,34 @@ fn as_integers(floats: &mut [f32]) -> &mut [i16] {
     unsafe { std::slice::from_raw_parts_mut(floats.as_mut_ptr().cast(), floats.len() * 2) }
 }
 
-/// An integer within ±127·255 as `(h, l)` within ±127: 255·h + l.
+/// An integer within ±127·255 as bytes `(h, l)`: 256·h + l.
 fn halves(x: i16) -> (i8, i8) {
-    let x = i32::from(x);
-    // 257 / 2¹⁶ is so near to 1 / 255 that no quotient is off.
-    let upper = (x * 257 + (1 << 15)) >> 16;
-    (upper as i8, (x - 255 * upper) as i8)
+    // The sum does not overflow: the integers end before 32,640.
+    (((x + 128) >> 8) as i8, x as i8)
 }
 
-/// Replaces a row by its upper bytes and then its lower ones.
-fn halve(row: &mut [i16]) {
-    let parts: Vec<(i8, i8)> = row.iter().map(|&x| halves(x)).collect();
-    // SAFETY: any bytes are integers; the length in bytes is the same.
-    let bytes = unsafe { std::slice::from_raw_parts_mut(row.as_mut_ptr().cast::<i8>(), 2 * row.len()) };
-    let (upper, lower) = bytes.split_at_mut(row.len());
-    for ((upper, lower), part) in upper.iter_mut().zip(lower).zip(parts) {
-        (*upper, *lower) = part;
+/// Puts row `i` of `rows` to its places as [`Layout::Bytes`] says.
+fn halve(row: &[i16], to: &mut [i16], rows: usize, i: usize) {
+    let places = to.as_chunks_mut::<32>().0.iter_mut().skip(i).step_by(rows);
+    for (row, to) in row.as_chunks::<32>().0.iter().zip(places) {
+        let (mut upper, mut lower) = ([0; 32], [0; 32]);
+        for (&x, (upper, lower)) in row.iter().zip(upper.iter_mut().zip(&mut lower)) {
+            (*upper, *lower) = halves(x);
+        }
+        let bytes = [upper, lower].concat();
+        for (to, &bytes) in to.iter_mut().zip(bytes.as_chunks().0) {
+            *to = i16::from_ne_bytes(bytes.map(|byte: i8| byte as u8));
+        }
+    }
+}
+
+/// Puts a row to its places as [`Layout::EvenOdd`] says.
+fn part_even_odd(row: &[i16], to: &mut [i16]) {
+    for (row, to) in row.chunks(64).zip(to.chunks_mut(64)) {
+        let (even, odd) = to.split_at_mut(row.len() / 2);
+        for (&[first, second], (even, odd)) in row.as_chunks().0.iter().zip(even.iter_mut().zip(odd)) {
+            (*even, *odd) = (first, second);
+        }
     }
 }
 
@@ -104,11 +119,33 @@ mod tests {
     use crate::generic::math::LARGEST;
 
     #[test]
+    fn even_places_come_first() {
+        let mut row = [0; 96];
+        part_even_odd(&std::array::from_fn::<i16, 96, _>(|i| i as i16), &mut row);
+        let places = |from: i16, to: i16| (from..to).step_by(2);
+        let want: Vec<i16> = places(0, 64).chain(places(1, 64)).chain(places(64, 96)).chain(places(65, 96)).collect();
+        assert_eq!(row[..], want);
+    }
+
+    #[test]
+    fn halves_of_all_rows_lie_together() {
+        let rows: [[i16; 64]; 3] = std::array::from_fn(|i| std::array::from_fn(|p| (1000 * i + 300 * p) as i16));
+        let mut to = [0; 3 * 64];
+        rows.iter().enumerate().for_each(|(i, row)| halve(row, &mut to, 3, i));
+        let bytes: Vec<i8> = to.iter().flat_map(|x| x.to_ne_bytes().map(|byte| byte as i8)).collect();
+        for (i, row) in rows.iter().enumerate() {
+            for (p, &x) in row.iter().enumerate() {
+                let at = (p / 32 * 3 + i) * 64 + p % 32;
+                assert_eq!(256 * i32::from(bytes[at]) + i32::from(bytes[at + 32]), i32::from(x), "row {i}, place {p}");
+            }
+        }
+    }
+
+    #[test]
     fn two_bytes_hold_every_integer() {
         for x in -LARGEST..=LARGEST {
             let (upper, lower) = halves(x);
-            assert!(upper != i8::MIN && lower != i8::MIN, "{x}");
-            assert_eq!(255 * i32::from(upper) + i32::from(lower), i32::from(x));
+            assert_eq!(256 * i32::from(upper) + i32::from(lower), i32::from(x));
         }
     }
 }

@@ -33,55 +33,167 @@ pub(crate) unsafe fn gemv(g: &GemvI8) {
     unsafe { int8::gemv::<Dotprod>(g) }
 }
 
+/// Rows of weights that share loaded activations.
+const TOGETHER: usize = 4;
+
 /// The base instructions and the dot product.
 struct Dotprod;
 
 // SAFETY: the functions are those of the tier.
 unsafe impl Int8Simd for Dotprod {
     type Floats = Neon;
-    const ROWS: usize = 4;
+    const ROWS: usize = 5;
+    const TOGETHER: usize = TOGETHER;
 
     #[inline(always)]
     unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
         // SAFETY: passed on to the caller.
-        unsafe { few::<M>(g, j, i) }
+        unsafe {
+            let sums: [[float32x4_t; 1]; M] = if g.group == 32 { alone(g, j, i) } else { of_sixteen(g, j, i) };
+            for (c, [sum]) in sums.into_iter().enumerate() {
+                int8::put::<Neon>(g, j, i + c, sum);
+            }
+        }
     }
-}
 
-/// One row of weights, `M` rows of activations from `i` on.
-///
-/// # Safety
-/// As for [`gemv`].
-#[inline]
-#[target_feature(enable = "neon,dotprod")]
-unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
-    // SAFETY: the operands have the shapes that `GemvI8` states.
-    unsafe {
-        let (w, x) = (g.w.add(j * g.k), g.x.cast::<i8>().add(2 * i * g.k));
-        let w_scale = g.w_scale.add(j * (g.k / g.group));
-        let zero = vdupq_n_s32(0);
-        let mut acc = [vdupq_n_f32(0.0); M];
-        for step in 0..g.k / 32 {
-            let (low, high) = (vld1q_s8(w.add(32 * step)), vld1q_s8(w.add(32 * step + 16)));
-            for (r, acc) in acc.iter_mut().enumerate() {
-                let upper = x.add(2 * r * g.k + 32 * step);
-                let lower = upper.add(g.k);
-                let (first, second) = (sdot(zero, low, vld1q_s8(upper)), sdot(zero, low, vld1q_s8(lower)));
-                let (upper, lower) = (vld1q_s8(upper.add(16)), vld1q_s8(lower.add(16)));
-                if g.group == 32 {
-                    let (first, second) = (sdot(first, high, upper), sdot(second, high, lower));
-                    let dot = vcvtq_f32_s32(vmlaq_n_s32(second, first, 255));
-                    *acc = vfmaq_n_f32(*acc, dot, *w_scale.add(step));
-                } else {
-                    let dot = vcvtq_f32_s32(vmlaq_n_s32(second, first, 255));
-                    *acc = vfmaq_n_f32(*acc, dot, *w_scale.add(2 * step));
-                    let dot = vmlaq_n_s32(sdot(zero, high, lower), sdot(zero, high, upper), 255);
-                    *acc = vfmaq_n_f32(*acc, vcvtq_f32_s32(dot), *w_scale.add(2 * step + 1));
+    #[inline(always)]
+    unsafe fn together<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+        // SAFETY: passed on to the caller.
+        unsafe {
+            if g.group == 32 {
+                for (c, sums) in fours::<M>(g, j, i).into_iter().enumerate() {
+                    for n in 0..TOGETHER {
+                        // The sum of one row, and zeros.
+                        let mask = std::array::from_fn::<u32, 4, _>(|lane| if lane == n { u32::MAX } else { 0 });
+                        let sum = vandq_u32(vreinterpretq_u32_f32(sums), vld1q_u32(mask.as_ptr()));
+                        int8::put::<Neon>(g, j + n, i + c, vreinterpretq_f32_u32(sum));
+                    }
+                }
+            } else {
+                for j in [j, j + 2] {
+                    for (c, sums) in of_sixteen::<2, M>(g, j, i).into_iter().enumerate() {
+                        for (n, sum) in sums.into_iter().enumerate() {
+                            int8::put::<Neon>(g, j + n, i + c, sum);
+                        }
+                    }
                 }
             }
         }
-        for (r, &acc) in acc.iter().enumerate() {
-            int8::put::<Neon>(g, j, i + r, acc);
+    }
+}
+
+/// The upper and the lower bytes of 32 activations.
+type Halves = [[int8x16_t; 2]; 2];
+
+/// # Safety
+/// The processor has the tier; there are 64 bytes.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn load(x: *const i8) -> Halves {
+    // SAFETY: passed on to the caller.
+    let int8x16x4_t(a, b, c, d) = unsafe { vld1q_s8_x4(x) };
+    [[a, b], [c, d]]
+}
+
+/// Sums of the products of 32 codes and activations, a quarter of them in each lane.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+fn products(codes: &[int8x16_t; 2], x: &Halves) -> int32x4_t {
+    let upper = sdot(sdot(vdupq_n_s32(0), codes[0], x[0][0]), codes[1], x[0][1]);
+    sdot(sdot(vshlq_n_s32::<8>(upper), codes[0], x[1][0]), codes[1], x[1][1])
+}
+
+/// One row of weights in groups of 32 from row `j` on, `M` rows of activations from `i` on: their sums over four lanes.
+///
+/// # Safety
+/// As for [`gemv`], with so many rows.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn alone<const M: usize>(g: &GemvI8, j: usize, i: usize) -> [[float32x4_t; 1]; M] {
+    let mut acc = [[vdupq_n_f32(0.0)]; M];
+    // SAFETY: the operands have the shapes that `GemvI8` states.
+    unsafe {
+        let (w, scales) = (g.w.add(j * g.k), g.w_scale.add(j * (g.k / 32)));
+        for step in 0..g.k / 32 {
+            let codes = [vld1q_s8(w.add(32 * step)), vld1q_s8(w.add(32 * step + 16))];
+            for (c, [acc]) in acc.iter_mut().enumerate() {
+                let dot = products(&codes, &load(g.x.cast::<i8>().add(64 * (step * g.m + i + c))));
+                *acc = vfmaq_n_f32(*acc, vcvtq_f32_s32(dot), *scales.add(step));
+            }
         }
     }
+    acc
+}
+
+/// As [`alone`] for four rows of weights, one in each lane. Lanes are added up as long as they are integers, because
+/// conversions are slow.
+///
+/// # Safety
+/// As for [`gemv`], with so many rows.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn fours<const M: usize>(g: &GemvI8, j: usize, i: usize) -> [float32x4_t; M] {
+    let mut acc = [vdupq_n_f32(0.0); M];
+    // SAFETY: the operands have the shapes that `GemvI8` states.
+    unsafe {
+        let groups = g.k / 32;
+        let (mut w, mut scales) = (g.w.add(j * g.k), g.w_scale.add(j * groups));
+        let mut x = g.x.cast::<i8>().add(64 * i);
+        for _ in 0..groups {
+            let codes: [[int8x16_t; 2]; 4] =
+                std::array::from_fn(|n| [vld1q_s8(w.add(n * g.k)), vld1q_s8(w.add(n * g.k + 16))]);
+            let scale = vld1q_dup_f32(scales);
+            let scale = vld1q_lane_f32::<1>(scales.add(groups), scale);
+            let scale = vld1q_lane_f32::<2>(scales.add(2 * groups), scale);
+            let scale = vld1q_lane_f32::<3>(scales.add(3 * groups), scale);
+            for (c, acc) in acc.iter_mut().enumerate() {
+                let x = load(x.add(64 * c));
+                let first = vpaddq_s32(products(&codes[0], &x), products(&codes[1], &x));
+                let second = vpaddq_s32(products(&codes[2], &x), products(&codes[3], &x));
+                *acc = vfmaq_f32(*acc, vcvtq_f32_s32(vpaddq_s32(first, second)), scale);
+            }
+            w = w.add(32);
+            scales = scales.add(1);
+            x = x.add(64 * g.m);
+        }
+    }
+    acc
+}
+
+/// As [`alone`] for `N` rows of weights in groups of 16.
+///
+/// # Safety
+/// As for [`gemv`], with so many rows.
+#[inline]
+#[target_feature(enable = "neon,dotprod")]
+unsafe fn of_sixteen<const N: usize, const M: usize>(g: &GemvI8, j: usize, i: usize) -> [[float32x4_t; N]; M] {
+    let mut acc = [[vdupq_n_f32(0.0); N]; M];
+    // SAFETY: the operands have the shapes that `GemvI8` states.
+    unsafe {
+        let groups = g.k / 16;
+        let (mut w, mut scales) = (g.w.add(j * g.k), g.w_scale.add(j * groups));
+        let mut x = g.x.cast::<i8>().add(64 * i);
+        for _ in 0..g.k / 32 {
+            let codes: [[int8x16_t; 2]; N] =
+                std::array::from_fn(|n| [vld1q_s8(w.add(n * g.k)), vld1q_s8(w.add(n * g.k + 16))]);
+            let scale: [float32x4_t; N] = std::array::from_fn(|n| {
+                let scales = scales.add(n * groups);
+                vcombine_f32(vld1_dup_f32(scales), vld1_dup_f32(scales.add(1)))
+            });
+            for (c, acc) in acc.iter_mut().enumerate() {
+                let [upper, lower] = load(x.add(64 * c));
+                for (n, acc) in acc.iter_mut().enumerate() {
+                    let dots = [0, 1].map(|half| {
+                        let dot = sdot(vdupq_n_s32(0), codes[n][half], upper[half]);
+                        sdot(vshlq_n_s32::<8>(dot), codes[n][half], lower[half])
+                    });
+                    *acc = vfmaq_f32(*acc, vcvtq_f32_s32(vpaddq_s32(dots[0], dots[1])), scale[n]);
+                }
+            }
+            w = w.add(32);
+            scales = scales.add(2);
+            x = x.add(64 * g.m);
+        }
+    }
+    acc
 }

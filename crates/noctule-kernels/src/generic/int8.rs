@@ -1,9 +1,9 @@
-//! The loops around the integer products, written once and compiled for every tier.
+//! The loops around the integer products of a few rows, written once and compiled for every tier.
 
 use crate::simd::Simd;
 use crate::table::GemvI8;
 
-/// What a tier contributes: one row of weights against a few rows of activations.
+/// What a tier contributes: one or some rows of weights against a few rows of activations.
 ///
 /// # Safety
 /// Every function of an implementation requires that the processor has the instructions of its
@@ -13,9 +13,20 @@ pub(crate) unsafe trait Int8Simd {
     type Floats: Simd;
     /// The most rows of activations that [`few`](Self::few) takes.
     const ROWS: usize;
+    /// The rows of weights that [`together`](Self::together) takes: the activations are loaded once for all of them.
+    const TOGETHER: usize = 1;
 
     /// Computes `out[i..i + M][j]`.
     unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize);
+
+    /// Computes `out[i..i + M][j..j + TOGETHER]`.
+    #[inline(always)]
+    unsafe fn together<const M: usize>(g: &GemvI8, j: usize, i: usize) {
+        for j in j..j + Self::TOGETHER {
+            // SAFETY: passed on to the caller.
+            unsafe { Self::few::<M>(g, j, i) };
+        }
+    }
 }
 
 /// Computes a few rows.
@@ -29,23 +40,37 @@ pub(crate) unsafe fn gemv<T: Int8Simd>(g: &GemvI8) {
         let mut i = 0;
         while i < g.m {
             let rows = (g.m - i).min(T::ROWS);
-            for j in 0..g.n {
-                match rows {
-                    1 => T::few::<1>(g, j, i),
-                    2 => T::few::<2>(g, j, i),
-                    3 => T::few::<3>(g, j, i),
-                    4 => T::few::<4>(g, j, i),
-                    _ => T::few::<5>(g, j, i),
-                }
-                if i == 0 {
-                    // The packed weights that are unpacked next arrive while these are multiplied.
-                    for line in (0..g.row_bytes).step_by(64) {
-                        T::Floats::prefetch(g.next.wrapping_add(j * g.row_bytes + line));
-                    }
-                }
+            match rows {
+                1 => columns::<T, 1>(g, i),
+                2 => columns::<T, 2>(g, i),
+                3 => columns::<T, 3>(g, i),
+                4 => columns::<T, 4>(g, i),
+                _ => columns::<T, 5>(g, i),
             }
             i += rows;
         }
+    }
+}
+
+/// All rows of weights against `M` rows of activations from `i` on.
+///
+/// # Safety
+/// As for [`gemv`], with so many rows.
+#[inline(always)]
+unsafe fn columns<T: Int8Simd, const M: usize>(g: &GemvI8, i: usize) {
+    let mut j = 0;
+    while j < g.n {
+        let count = if g.n - j < T::TOGETHER { 1 } else { T::TOGETHER };
+        // SAFETY: passed on to the caller; `count` rows are left.
+        unsafe { if count == 1 { T::few::<M>(g, j, i) } else { T::together::<M>(g, j, i) } }
+        if i == 0 {
+            // The packed weights that are unpacked next arrive while these are multiplied.
+            for line in (0..count * g.row_bytes).step_by(64) {
+                // SAFETY: a prefetch cannot fault; the caller promises the tier.
+                unsafe { T::Floats::prefetch(g.next.wrapping_add(j * g.row_bytes + line)) };
+            }
+        }
+        j += count;
     }
 }
 
