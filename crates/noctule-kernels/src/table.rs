@@ -145,15 +145,25 @@ pub(crate) struct GemvI8 {
     pub(crate) row_bytes: usize,
 }
 
+/// What multiplies packed weights of a type.
+#[derive(Clone, Copy)]
+pub(crate) struct PackedProducts {
+    /// Rows are whole multiples of so many weights.
+    pub(crate) len: usize,
+    /// How it wants activations.
+    pub(crate) layout: Layout,
+    pub(crate) multiply: unsafe fn(&GemvPacked),
+}
+
 /// As [`GemvI8`] with weights as they lie in the file.
 pub(crate) struct GemvPacked {
-    /// Weights in a row, a multiple of 64.
+    /// Weights in a row, a multiple of [`PackedProducts::len`].
     pub(crate) k: usize,
     /// `n` rows, `row_bytes` apart.
     pub(crate) w: *const u8,
     pub(crate) row_bytes: usize,
     pub(crate) n: usize,
-    /// Activations as in [`GemvI8`].
+    /// Activations as in [`GemvI8`], in the layout that [`PackedProducts`] states.
     pub(crate) x: *const i16,
     pub(crate) x_scale: *const f32,
     pub(crate) x_sum: *const f32,
@@ -167,9 +177,13 @@ pub(crate) struct GemvPacked {
 pub(crate) enum Layout {
     /// Row after row, integers of 16 bits.
     Words,
-    /// Row after row, integers of 16 bits: of every 64 (or the 32 that are left) those at even places and then those at
-    /// odd ones.
-    EvenOdd,
+    /// Row after row, integers of 16 bits, of which 32 that follow each other are a run. Run `i` and the one at the stated
+    /// distance behind it share 64 places: first those at even places of both, then those at odd ones. All runs
+    /// are in such pairs, in the order of their first ones, but for one that may be left at the end of a row.
+    Runs(usize),
+    /// Row after row, integers of 16 bits, of which 128 share 128 places, 32 times four: of each of four runs of 32 those
+    /// at even places of the first half; those at even places of the second half; at odd ones of the first, of the second.
+    Quads,
     /// `[k / 32][rows]`, each 32 signed bytes `h` and 32 signed bytes `l`, which stand for 256·h + l.
     Bytes,
 }
@@ -230,7 +244,7 @@ pub(crate) struct Kernels {
     /// How activations of [`GemvI8`] lie.
     pub(crate) layout: Layout,
     /// The products of packed weights of a type, where the tier has some.
-    pub(crate) packed: fn(GgmlType) -> Option<unsafe fn(&GemvPacked)>,
+    pub(crate) packed: fn(GgmlType) -> Option<PackedProducts>,
     pub(crate) unpack_f32: unsafe fn(GgmlType, &[u8], &mut [f32]),
     pub(crate) unpack_i8: unsafe fn(GgmlType, &[u8], &mut [i8], &mut [f32], &mut [f32]),
     pub(crate) gelu: unsafe fn(&mut [f32]),
@@ -254,7 +268,7 @@ pub(crate) struct Kernels {
 
 /// Compiles the generic kernels with the instructions of one tier.
 macro_rules! instantiate {
-    ($name:ident, $simd:ty, tier: $tier:expr, mr: $mr:literal, vectors: [$($nv:literal),+], widest: $widest:literal, depth: $depth:literal, value_vectors: $values:literal, int8: $int8:expr, gemv_i8: $gemv_i8:path, layout: $layout:ident, packed: $packed:expr, unpack: $unpack_f32:path, $unpack_i8:path $(, $feature:literal)?) => {
+    ($name:ident, $simd:ty, tier: $tier:expr, mr: $mr:literal, vectors: [$($nv:literal),+], widest: $widest:literal, depth: $depth:literal, value_vectors: $values:literal, int8: $int8:expr, gemv_i8: $gemv_i8:path, layout: $layout:expr, packed: $packed:expr, unpack: $unpack_f32:path, $unpack_i8:path $(, $feature:literal)?) => {
         pub(crate) mod $name {
             //! The generic kernels, compiled with the instructions of this tier.
             use crate::generic::attention;
@@ -374,7 +388,7 @@ macro_rules! instantiate {
                 weigh,
                 gemv,
                 gemv_i8: $gemv_i8,
-                layout: crate::table::Layout::$layout,
+                layout: $layout,
                 packed: $packed,
                 unpack_f32: $unpack_f32,
                 unpack_i8: $unpack_i8,
@@ -406,7 +420,7 @@ instantiate!(
     value_vectors: 2,
     int8: crate::scalar::block8::INT8,
     gemv_i8: crate::scalar::int8::gemv,
-    layout: Words,
+    layout: crate::table::Layout::Words,
     packed: |_| None,
     unpack: crate::block::unpack_f32, crate::block::unpack_i8
 );
@@ -423,7 +437,7 @@ instantiate!(
     value_vectors: 2,
     int8: crate::avx2::block8::INT8,
     gemv_i8: crate::avx2::int8::gemv,
-    layout: Words,
+    layout: crate::table::Layout::Words,
     packed: |_| None,
     unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c"
@@ -441,7 +455,7 @@ instantiate!(
     value_vectors: 4,
     int8: crate::avx512::block8::INT8,
     gemv_i8: crate::avx512::int8::gemv,
-    layout: EvenOdd,
+    layout: crate::table::Layout::Runs(1),
     packed: crate::avx512::packed::products,
     unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"
@@ -459,7 +473,7 @@ instantiate!(
     value_vectors: 4,
     int8: crate::neon::block8::INT8,
     gemv_i8: crate::neon::int8::gemv,
-    layout: Words,
+    layout: crate::table::Layout::Words,
     packed: |_| None,
     unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
     "neon"
@@ -477,7 +491,7 @@ instantiate!(
     value_vectors: 4,
     int8: crate::dotprod::block8::INT8,
     gemv_i8: crate::dotprod::int8::gemv,
-    layout: Bytes,
+    layout: crate::table::Layout::Bytes,
     packed: |_| None,
     unpack: crate::neon::unpack::unpack_f32, crate::neon::unpack::unpack_i8,
     "neon,dotprod"

@@ -64,8 +64,8 @@ unsafe fn rows<const R: usize>(b: &Block8, panel: usize) {
             }
         }
         for quad in 0..b.k / 4 {
-            let columns: [__m512i; NV] =
-                std::array::from_fn(|v| _mm512_loadu_si512(b.b.add((quad * NV + v) * 64).cast()));
+            let at = b.b.add(quad * NV * 64);
+            let columns: [__m512i; NV] = std::array::from_fn(|v| _mm512_loadu_si512(at.add(64 * v).cast()));
             for r in 0..R {
                 let row = a.add(r * b.a_row + 4 * quad).cast::<i32>().read_unaligned();
                 let row = _mm512_set1_epi32(row);

@@ -65,7 +65,7 @@ unsafe impl Int8Simd for Avx512 {
 /// The sums over the lanes of four vectors.
 #[inline]
 #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
-fn totals(v: [__m512; 4]) -> __m128 {
+pub(super) fn totals(v: [__m512; 4]) -> __m128 {
     let v = v.map(|v| _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps::<1>(v)));
     let v = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
     _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v))

@@ -19,7 +19,7 @@ pub(super) fn q2_k(block: &[u8; 84], q: &mut [i8; 256], scale: &mut [f32; 16], m
 
 /// Scales and offsets of `q2_k`, whose two numbers at byte 80 are given as floats.
 #[inline(always)]
-pub(crate) fn q2_k_factors(block: &[u8; 84], [d, dmin]: [f32; 2], scale: &mut [f32; 16], min: &mut [f32; 16]) {
+pub(super) fn q2_k_factors(block: &[u8; 84], [d, dmin]: [f32; 2], scale: &mut [f32; 16], min: &mut [f32; 16]) {
     for (g, &packed) in block[..16].iter().enumerate() {
         scale[g] = d * f32::from(packed & 15);
         min[g] = -(dmin * f32::from(packed >> 4));
@@ -37,18 +37,25 @@ pub(super) fn q3_k(block: &[u8; 110], q: &mut [i8; 256], scale: &mut [f32; 16]) 
     }
 }
 
-/// Scales of `q3_k`: the low nibbles of 8 bytes, then their high ones; bits 4 and 5 of scale
-/// `4·p + i` are bit pair `p` of byte `8 + i`. `d` is the number at byte 108.
+/// Scales of `q3_k`; `d` is the number at byte 108.
 #[inline(always)]
-pub(crate) fn q3_k_factors(block: &[u8; 110], d: f32, scale: &mut [f32; 16]) {
+pub(super) fn q3_k_factors(block: &[u8; 110], d: f32, scale: &mut [f32; 16]) {
+    for (scale, code) in scale.iter_mut().zip(q3_k_scales(block)) {
+        *scale = d * f32::from(code as i8 - 32);
+    }
+}
+
+/// Codes of the scales of `q3_k`, 32 more than they stand for: the low nibbles of 8 bytes, then their high ones; bits 4 and 5
+/// of scale `4·p + i` are bit pair `p` of byte `8 + i`.
+#[inline(always)]
+pub(crate) fn q3_k_scales(block: &[u8; 110]) -> [u8; 16] {
     let (first, second, high) = (u32_at(block, 96), u32_at(block, 100), u32_at(block, 104));
     let lows = [first, second, first >> 4, second >> 4];
-    for (p, low) in lows.into_iter().enumerate() {
-        let codes = (low & 0x0f0f_0f0f) | (high >> (2 * p) & 0x0303_0303) << 4;
-        for (scale, code) in scale[4 * p..].iter_mut().zip(codes.to_le_bytes()) {
-            *scale = d * f32::from(code as i8 - 32);
-        }
+    let mut codes = [0; 16];
+    for (p, (low, codes)) in lows.into_iter().zip(codes.as_chunks_mut::<4>().0).enumerate() {
+        *codes = ((low & 0x0f0f_0f0f) | (high >> (2 * p) & 0x0303_0303) << 4).to_le_bytes();
     }
+    codes
 }
 
 /// Four weights of each byte, in planes of 32: byte `32·h + l` holds weights `128·h + 32·j + l`.
@@ -91,23 +98,27 @@ fn nibble_planes(bytes: &[u8], q: &mut [i8; 256]) {
     }
 }
 
-/// The head of `q4_k` and `q5_k`: `d`, `dmin`, then three words of four bytes. The low six bits of
-/// the first two are the scales and the minima of groups 0 to 3; the nibbles of the third are the
-/// low bits of those of groups 4 to 7 (scales low, minima high), whose upper bits are the top bits
-/// of the first two. `d` and `dmin` are given as floats.
+/// Scales and offsets of `q4_k` and `q5_k` from their [`head`]; `d` and `dmin` are given as floats.
 #[inline(always)]
-pub(crate) fn scales_and_minima(head: &[u8; 16], [d, dmin]: [f32; 2], scale: &mut [f32; 8], min: &mut [f32; 8]) {
+pub(super) fn scales_and_minima(head: &[u8; 16], [d, dmin]: [f32; 2], scale: &mut [f32; 8], min: &mut [f32; 8]) {
+    let [scales, minima] = six_bits(head);
+    for (scale, code) in scale.iter_mut().zip(scales) {
+        *scale = d * f32::from(code);
+    }
+    for (min, code) in min.iter_mut().zip(minima) {
+        *min = -(dmin * f32::from(code));
+    }
+}
+
+/// Codes of the scales and of the minima in the head of `q4_k` and `q5_k`: `d`, `dmin`, then three words of four bytes. The
+/// low six bits of the first two are those of groups 0 to 3; the nibbles of the third are the low bits of those of groups
+/// 4 to 7 (scales low, minima high), whose upper bits are the top bits of the first two.
+#[inline(always)]
+pub(crate) fn six_bits(head: &[u8; 16]) -> [[u8; 8]; 2] {
     let (a, b, c) = (u32_at(head, 4), u32_at(head, 8), u32_at(head, 12));
     let top = |word: u32| (word >> 6 & 0x0303_0303) << 4;
-    let scales = [a & 0x3f3f_3f3f, c & 0x0f0f_0f0f | top(a)];
-    let minima = [b & 0x3f3f_3f3f, c >> 4 & 0x0f0f_0f0f | top(b)];
-    for half in 0..2 {
-        let (scales, minima) = (scales[half].to_le_bytes(), minima[half].to_le_bytes());
-        for i in 0..4 {
-            scale[4 * half + i] = d * f32::from(scales[i]);
-            min[4 * half + i] = -(dmin * f32::from(minima[i]));
-        }
-    }
+    let both = |low: u32, high: u32| (u64::from(low) | u64::from(high) << 32).to_le_bytes();
+    [both(a & 0x3f3f_3f3f, c & 0x0f0f_0f0f | top(a)), both(b & 0x3f3f_3f3f, c >> 4 & 0x0f0f_0f0f | top(b))]
 }
 
 #[inline(always)]
@@ -128,7 +139,7 @@ pub(super) fn q6_k(block: &[u8; 210], q: &mut [i8; 256], scale: &mut [f32; 16]) 
 
 /// Scales of `q6_k`; `d` is the number at byte 208.
 #[inline(always)]
-pub(crate) fn q6_k_factors(block: &[u8; 210], d: f32, scale: &mut [f32; 16]) {
+pub(super) fn q6_k_factors(block: &[u8; 210], d: f32, scale: &mut [f32; 16]) {
     for (scale, &code) in scale.iter_mut().zip(&block[192..208]) {
         *scale = d * f32::from(code as i8);
     }

@@ -6,7 +6,7 @@ use super::{Compute, Precision};
 use crate::block::{GgmlType, Matrix, group_len, has_min};
 use crate::buffer::cut;
 use crate::generic::gemv::{Float, Gemv, MAX_M};
-use crate::table::{GemvI8, GemvPacked};
+use crate::table::{GemvI8, GemvPacked, PackedProducts};
 use crate::view::Rows;
 
 use super::rounded::Rounded;
@@ -31,8 +31,15 @@ impl Compute {
         let outs: Vec<SharedOut> = products.iter_mut().map(|p| p.out.share(self, p.add)).collect();
         let strips = strips(products, self.threads(), &vec![16; products.len()], LONGEST);
         let products = &*products;
-        let integers = precision == Precision::Fast && products.iter().any(|p| !is_float(p.weights.ty()));
-        let rounded = integers.then(|| self.round(x));
+        let mut rounded: Vec<Rounded<'_>> = Vec::new();
+        for product in products.iter().filter(|product| precision == Precision::Fast && !is_float(product.weights.ty()))
+        {
+            let layout =
+                self.packed_products(product, x.rows()).map_or(self.kernels.layout, |products| products.layout);
+            if rounded.iter().all(|rounded| rounded.layout() != layout) {
+                rounded.push(self.round(x, layout));
+            }
+        }
         self.pool.run(strips.len(), |task| {
             let strip = strips[task];
             let product = &products[strip.product];
@@ -41,9 +48,11 @@ impl Compute {
             let mut scratch = self.scratch.take();
             let (sums, rest) =
                 scratch.floats(m * strip.len + self.unpacked_len(ty, x.cols())).split_at_mut(m * strip.len);
-            match (&rounded, is_float(ty)) {
-                (Some(rounded), false) => self.few_int8((rounded, m), product, strip, rest, sums),
-                _ => self.few_f32(x, product, strip, rest, sums),
+            let rounded_as = |layout| rounded.iter().find(|rounded| rounded.layout() == layout).expect("rounded");
+            match self.packed_products(product, m) {
+                _ if precision == Precision::Accurate || is_float(ty) => self.few_f32(x, product, strip, rest, sums),
+                Some(products) => few_packed(products, (rounded_as(products.layout), m), product, strip, sums),
+                None => self.few_int8((rounded_as(self.kernels.layout), m), product, strip, rest, sums),
             }
             for sums in sums.chunks_exact_mut(strip.len) {
                 // SAFETY: `kernels` checked the tier.
@@ -52,6 +61,12 @@ impl Compute {
             // SAFETY: strips are disjoint columns of the output, which stays borrowed until the operation ends.
             unsafe { self.put_out(outs[strip.product], (0, m), (strip.from, strip.len), sums, strip.len) };
         });
+    }
+
+    /// What multiplies the packed weights of a product with `m` rows, where that is better than to unpack them.
+    fn packed_products(&self, product: &Product<'_>, m: usize) -> Option<PackedProducts> {
+        let products = (self.kernels.packed)(product.weights.ty())?;
+        (m <= PACKED && product.weights.cols().is_multiple_of(products.len)).then_some(products)
     }
 
     /// Floats of scratch that unpacking takes.
@@ -110,24 +125,6 @@ impl Compute {
         let group = group_len(ty);
         let groups = k / group;
         assert!(k == x.k() && sums.len() >= m * strip.len);
-        if let Some(products) = (self.kernels.packed)(ty).filter(|_| m <= PACKED && k.is_multiple_of(64)) {
-            let bytes = rows(weights, strip.from, strip.len);
-            let call = GemvPacked {
-                k,
-                w: bytes.as_ptr(),
-                row_bytes: weights.row_bytes(),
-                n: strip.len,
-                x: x.integers(),
-                x_scale: x.scales().as_ptr(),
-                x_sum: x.sums(group).as_ptr(),
-                m,
-                out: sums.as_mut_ptr(),
-                out_stride: strip.len,
-            };
-            // SAFETY: `kernels` checked the tier; all arrays have the shapes that `GemvPacked` states.
-            unsafe { products(&call) };
-            return;
-        }
         let step = unpacked_rows(k, CODES);
         let scale = cut(&mut rest, step * groups);
         let min = cut(&mut rest, step * groups);
@@ -158,6 +155,32 @@ impl Compute {
             unsafe { (self.kernels.gemv_i8)(&call) };
         }
     }
+}
+
+/// The products of a strip of packed weights.
+fn few_packed(
+    products: PackedProducts,
+    (x, m): (&Rounded<'_>, usize),
+    product: &Product<'_>,
+    strip: Strip,
+    sums: &mut [f32],
+) {
+    let weights = &product.weights;
+    assert!(weights.cols() == x.k() && x.layout() == products.layout && sums.len() >= m * strip.len);
+    let call = GemvPacked {
+        k: x.k(),
+        w: rows(weights, strip.from, strip.len).as_ptr(),
+        row_bytes: weights.row_bytes(),
+        n: strip.len,
+        x: x.integers(),
+        x_scale: x.scales().as_ptr(),
+        x_sum: x.sums(group_len(weights.ty())).as_ptr(),
+        m,
+        out: sums.as_mut_ptr(),
+        out_stride: strip.len,
+    };
+    // SAFETY: the tier's own table has these products; all arrays have the shapes that `GemvPacked` states.
+    unsafe { (products.multiply)(&call) };
 }
 
 /// The bytes of `n` rows of weights.

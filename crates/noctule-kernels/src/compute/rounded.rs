@@ -9,6 +9,7 @@ use crate::view::Rows;
 /// rows does, and where memory is the limit their arithmetic is free.
 pub(super) struct Rounded<'a> {
     buffer: Borrowed<'a>,
+    layout: Layout,
     rows: usize,
     k: usize,
 }
@@ -30,6 +31,11 @@ impl Rounded<'_> {
         &self.buffer.as_floats()[from..from + parts[index]]
     }
 
+    /// How the integers lie.
+    pub(super) fn layout(&self) -> Layout {
+        self.layout
+    }
+
     /// As [`GemvI8`](crate::table::GemvI8) wants them.
     pub(super) fn integers(&self) -> *const i16 {
         self.part(0).as_ptr().cast()
@@ -47,8 +53,8 @@ impl Rounded<'_> {
 }
 
 impl Compute {
-    /// Rounds rows; `x.cols()` is a multiple of 32.
-    pub(super) fn round(&self, x: Rows<'_>) -> Rounded<'_> {
+    /// Rounds rows; `x.cols()` is a multiple of 32, and of what the layout takes together.
+    pub(super) fn round(&self, x: Rows<'_>, layout: Layout) -> Rounded<'_> {
         let (rows, k) = (x.rows(), x.cols());
         assert!(k.is_multiple_of(32), "{k} is no whole number of groups");
         let lens = parts(k);
@@ -66,13 +72,14 @@ impl Compute {
             for (sum, &[low, high]) in sums32[i * lens[3]..].iter_mut().zip(sums.as_chunks::<2>().0) {
                 *sum = low + high;
             }
-            match self.kernels.layout {
+            match layout {
                 Layout::Words => integers[i * k..][..k].copy_from_slice(row),
-                Layout::EvenOdd => part_even_odd(row, &mut integers[i * k..][..k]),
+                Layout::Runs(distance) => pair_runs(row, &mut integers[i * k..][..k], distance),
+                Layout::Quads => quads(row, &mut integers[i * k..][..k]),
                 Layout::Bytes => halve(row, integers, rows, i),
             }
         }
-        Rounded { buffer, rows, k }
+        Rounded { buffer, layout, rows, k }
     }
 }
 
@@ -103,13 +110,35 @@ fn halve(row: &[i16], to: &mut [i16], rows: usize, i: usize) {
     }
 }
 
-/// Puts a row to its places as [`Layout::EvenOdd`] says.
-fn part_even_odd(row: &[i16], to: &mut [i16]) {
-    for (row, to) in row.chunks(64).zip(to.chunks_mut(64)) {
-        let (even, odd) = to.split_at_mut(row.len() / 2);
-        for (&[first, second], (even, odd)) in row.as_chunks().0.iter().zip(even.iter_mut().zip(odd)) {
-            (*even, *odd) = (first, second);
+/// Puts a row to its places as [`Layout::Runs`] says.
+fn pair_runs(row: &[i16], to: &mut [i16], distance: usize) {
+    for (row, to) in row.chunks(64 * distance).zip(to.chunks_mut(64 * distance)) {
+        for (first, to) in to.chunks_mut(64).enumerate() {
+            let (even, odd) = to.split_at_mut(to.len() / 2);
+            for (half, (even, odd)) in even.chunks_mut(16).zip(odd.chunks_mut(16)).enumerate() {
+                part(&row[32 * (first + half * distance)..][..32], even, odd);
+            }
         }
+    }
+}
+
+/// Puts a row to its places as [`Layout::Quads`] says.
+fn quads(row: &[i16], to: &mut [i16]) {
+    for (row, to) in row.chunks(128).zip(to.chunks_mut(128)) {
+        let (even, odd) = to.split_at_mut(64);
+        for (i, row) in row.chunks(32).enumerate() {
+            for (half, row) in row.chunks(16).enumerate() {
+                let at = 32 * half + 8 * i;
+                part(row, &mut even[at..at + 8], &mut odd[at..at + 8]);
+            }
+        }
+    }
+}
+
+/// Parts what stands at even places from what stands at odd ones.
+fn part(row: &[i16], even: &mut [i16], odd: &mut [i16]) {
+    for (&[first, second], (even, odd)) in row.as_chunks().0.iter().zip(even.iter_mut().zip(odd)) {
+        (*even, *odd) = (first, second);
     }
 }
 
@@ -119,12 +148,29 @@ mod tests {
     use crate::generic::math::LARGEST;
 
     #[test]
-    fn even_places_come_first() {
-        let mut row = [0; 96];
-        part_even_odd(&std::array::from_fn::<i16, 96, _>(|i| i as i16), &mut row);
-        let places = |from: i16, to: i16| (from..to).step_by(2);
-        let want: Vec<i16> = places(0, 64).chain(places(1, 64)).chain(places(64, 96)).chain(places(65, 96)).collect();
-        assert_eq!(row[..], want);
+    fn runs_are_paired() {
+        let row: [i16; 288] = std::array::from_fn(|i| i as i16);
+        let run = |run: usize, odd: usize| (0..16).map(move |i| (32 * run + 2 * i + odd) as i16);
+        for (distance, len) in [(1, 288), (2, 256), (4, 256)] {
+            let mut to = vec![0; len];
+            pair_runs(&row[..len], &mut to, distance);
+            let firsts = (0..8).filter(|run| run / distance % 2 == 0);
+            let of_both = |a: usize, odd: usize| run(a, odd).chain(run(a + distance, odd));
+            let pairs = firsts.flat_map(|first| of_both(first, 0).chain(of_both(first, 1)));
+            let want: Vec<i16> = pairs.chain(run(8, 0)).chain(run(8, 1)).take(len).collect();
+            assert_eq!(to, want, "distance {distance}");
+        }
+    }
+
+    #[test]
+    fn four_runs_share_a_place() {
+        let row: [i16; 256] = std::array::from_fn(|i| i as i16);
+        let mut to = [0; 256];
+        quads(&row, &mut to);
+        for (i, &x) in to.iter().enumerate() {
+            let (term, run, pair) = (i % 128 / 32, i % 32 / 8, i % 8);
+            assert_eq!(x as usize, i / 128 * 128 + 32 * run + 16 * (term % 2) + 2 * pair + term / 2);
+        }
     }
 
     #[test]
