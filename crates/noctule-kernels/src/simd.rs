@@ -27,6 +27,9 @@ pub(crate) unsafe trait Simd: Copy + 'static {
         // SAFETY: the caller promises the tier and four floats.
         unsafe { [0, 1, 2, 3].map(|i| Self::splat(*from.add(i))) }
     }
+    /// How far ahead the weights of long products are asked for, in bytes; 0 where processors read ahead better by
+    /// themselves (a Zen 4 decodes f16 with 26 GB/s of weights that way, and with 22 when asked 4 KB ahead).
+    const AHEAD: usize = 0;
     /// Asks for the cache line of an address that will be read soon. Any address is allowed.
     #[inline(always)]
     unsafe fn prefetch(_from: *const u8) {}

@@ -2,10 +2,6 @@
 
 use crate::simd::Simd;
 
-/// How far ahead weights are asked for, in bytes. Rows are too short for the processor to notice by
-/// itself that they follow each other.
-const AHEAD: usize = 4096;
-
 /// How weights lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Float {
@@ -97,8 +93,10 @@ unsafe fn row<S: Simd, W: Load<S>, const A: usize, const M: usize>(g: &Gemv, j: 
         let mut p = 0;
         while p + step <= g.k {
             let at = w.add(p * W::BYTES);
-            for line in (0..step * W::BYTES).step_by(64) {
-                S::prefetch(at.wrapping_add(AHEAD + line));
+            if S::AHEAD > 0 {
+                for line in (0..step * W::BYTES).step_by(64) {
+                    S::prefetch(at.wrapping_add(S::AHEAD + line));
+                }
             }
             for (a, acc) in acc.iter_mut().enumerate() {
                 let weights = W::load(at.add(a * S::LANES * W::BYTES));
