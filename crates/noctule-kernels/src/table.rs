@@ -146,6 +146,7 @@ pub(crate) struct GemvI8 {
 }
 
 /// What multiplies packed weights of a type.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX-512 has some"))]
 #[derive(Clone, Copy)]
 pub(crate) struct PackedProducts {
     /// Rows are whole multiples of so many weights.
@@ -156,6 +157,7 @@ pub(crate) struct PackedProducts {
 }
 
 /// As [`GemvI8`] with weights as they lie in the file.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AVX-512 reads it"))]
 pub(crate) struct GemvPacked {
     /// Weights in a row, a multiple of [`PackedProducts::len`].
     pub(crate) k: usize,
@@ -174,6 +176,7 @@ pub(crate) struct GemvPacked {
 
 /// How activations of [`GemvI8`] lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each architecture has tables of its own")]
 pub(crate) enum Layout {
     /// Row after row, integers of 16 bits.
     Words,

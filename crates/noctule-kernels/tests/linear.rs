@@ -236,6 +236,33 @@ fn products_share_an_input_and_finish_their_sums() {
     }
 }
 
+/// Types want activations in orders of their own.
+#[test]
+fn types_that_share_an_input_are_those_one_by_one() {
+    use GgmlType::{F16, IQ3_S, IQ4_XS, Q2_K, Q4_0, Q4_K, Q6_K, Q8_0};
+    let mut random = Random::new(10);
+    let (k, n) = (512, 37);
+    let types = [Q4_0, Q6_K, F16, Q4_K, IQ3_S, Q2_K, Q8_0, IQ4_XS];
+    let bytes = types.map(|ty| random.weights(ty, n, k));
+    for compute in computes(Precision::Fast) {
+        for m in [1, 2, 3, 4, 5, 8] {
+            let data = random.activations(m * k);
+            let x = Rows::new(&data, m, k);
+            let matrix = |i: usize| Matrix::new(types[i], n, k, &bytes[i]).expect("a matrix");
+            let mut together = vec![vec![f32::NAN; m * n]; types.len()];
+            let outs = together.iter_mut().enumerate();
+            let mut products: Vec<Product<'_>> =
+                outs.map(|(i, out)| Product::new(matrix(i), RowsMut::new(out, m, n))).collect();
+            compute.linear(x, &mut products);
+            for (i, together) in together.iter().enumerate() {
+                let mut alone = vec![f32::NAN; m * n];
+                compute.linear(x, &mut [Product::new(matrix(i), RowsMut::new(&mut alone, m, n))]);
+                assert_eq!(*together, alone, "{} {} m = {m}", compute.tier(), types[i]);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_number_of_threads_changes_no_bit() {
     let mut random = Random::new(7);
@@ -296,7 +323,8 @@ fn fast_stays_near_accurate() {
 fn integer_sums_are_exact() {
     let mut random = Random::new(9);
     let n = 40;
-    for (ty, k) in [(GgmlType::Q8_0, 32), (GgmlType::Q5_0, 32), (GgmlType::Q8_0, 512), (GgmlType::Q6_K, 512)] {
+    let long = [GgmlType::Q8_0, GgmlType::Q5_0, GgmlType::Q6_K].map(|ty| (ty, 512));
+    for (ty, k) in [(GgmlType::Q8_0, 32), (GgmlType::Q5_0, 32)].into_iter().chain(long) {
         for extreme in [false, true] {
             let mut bytes = random.weights(ty, n, k);
             for block in bytes.chunks_exact_mut(ty.block_bytes()) {
