@@ -27,7 +27,7 @@ unsafe fn block(b: &Block8) {
 unsafe fn columns(b: &Block8) {
     // SAFETY: the caller promises the elements, in the shapes that `Block8` states.
     unsafe {
-        for row in 0..b.panels * MR {
+        for row in 0..b.rows {
             let a = b.a.add(row / MR * b.a_panel + row % MR * b.a_row).cast::<i8>();
             let init = b.init.cast::<[i32; NR]>();
             let mut sums = if init.is_null() { [0; NR] } else { init.read_unaligned() };
