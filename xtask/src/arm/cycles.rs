@@ -56,7 +56,7 @@ const KERNELS: &[Kernel] = &[
     kernel("a72", "cross-attention in floats", "neon_kernels::cross", Unit::F32, 0, 0, ""),
     kernel("a76", "8-bit block", "dotprod::block8::block", Unit::Int8, 1024, 0, ""),
     kernel("a76", "8-bit block, 256 codes, sums as they are", "dotprod::block8::block", Unit::Int8, 16384, 16, ""),
-    kernel("a76", "few rows, one token", "dotprod::int8::gemv", Unit::Int8, 256, 0, "ld1 "),
+    kernel("a76", "few rows, one token", "dotprod::int8::gemv", Unit::Int8, 256, 0, "ld1\t"),
     kernel("a76", "few rows, four or five beams", "dotprod::int8::gemv", Unit::Int8, 256, 0, "str"),
     kernel("a76", "softmax weights of 64 keys", "dotprod_kernels::weigh", Unit::Int16, 320, 1, ""),
     kernel("a76", "f32 tile", "dotprod_kernels::tile", Unit::F32, 256, 0, ""),

@@ -21,68 +21,58 @@ pub(crate) const INT8: Int8 =
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn block(b: &Block8) {
     for c in 0..b.columns {
-        // SAFETY: passed on to the caller.
-        unsafe { columns(&b.panel(c, 16 * NV)) };
-    }
-}
-
-/// One panel of columns.
-///
-/// # Safety
-/// As for [`block`].
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn columns(b: &Block8) {
-    for panel in 0..b.panels {
+        let b = b.panel(c, 16 * NV);
         // SAFETY: passed on to the caller.
         unsafe {
-            // One token's attention to the audio has two rows.
-            match b.rows - panel * MR {
-                ..=2 => rows::<2>(b, panel),
-                3..=4 => rows::<4>(b, panel),
-                _ => rows::<MR>(b, panel),
+            match b.rows {
+                // One token's attention to the audio.
+                ..=2 => columns::<2>(&b),
+                3..=4 => columns::<4>(&b),
+                _ => columns::<MR>(&b),
             }
         }
     }
 }
 
-/// The first `R` rows of a panel.
+/// One panel of columns and the first `R` rows of each panel of rows.
 ///
 /// # Safety
 /// As for [`block`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
-unsafe fn rows<const R: usize>(b: &Block8, panel: usize) {
-    // SAFETY: passed on to the caller, in the shapes that `Block8` states.
-    unsafe {
-        let a = b.a.add(panel * b.a_panel);
-        let mut dots = [[_mm512_setzero_si512(); NV]; R];
-        if !b.init.is_null() {
-            for v in 0..NV {
-                let init = _mm512_loadu_si512(b.init.add(16 * v).cast());
-                dots.iter_mut().for_each(|row| row[v] = init);
-            }
-        }
-        for quad in 0..b.k / 4 {
-            let at = b.b.add(quad * NV * 64);
-            let columns: [__m512i; NV] = std::array::from_fn(|v| _mm512_loadu_si512(at.add(64 * v).cast()));
-            for r in 0..R {
-                let row = a.add(r * b.a_row + 4 * quad).cast::<i32>().read_unaligned();
-                let row = _mm512_set1_epi32(row);
+unsafe fn columns<const R: usize>(b: &Block8) {
+    for panel in 0..b.panels {
+        // SAFETY: passed on to the caller, in the shapes that `Block8` states.
+        unsafe {
+            let a = b.a.add(panel * b.a_panel);
+            let mut dots = [[_mm512_setzero_si512(); NV]; R];
+            if !b.init.is_null() {
                 for v in 0..NV {
-                    dots[r][v] = _mm512_dpbusd_epi32(dots[r][v], row, columns[v]);
+                    let init = _mm512_loadu_si512(b.init.add(16 * v).cast());
+                    dots.iter_mut().for_each(|row| row[v] = init);
                 }
             }
-        }
-        for r in 0..R {
-            let row = panel * MR + r;
-            match b.to {
-                Sums::Raw { out, stride } => {
+            for quad in 0..b.k / 4 {
+                let columns: [__m512i; NV] =
+                    std::array::from_fn(|v| _mm512_loadu_si512(b.b.add((quad * NV + v) * 64).cast()));
+                for r in 0..R {
+                    let row = a.add(r * b.a_row + 4 * quad).cast::<i32>().read_unaligned();
+                    let row = _mm512_set1_epi32(row);
                     for v in 0..NV {
-                        _mm512_storeu_si512(out.add(row * stride + 16 * v).cast(), dots[r][v]);
+                        dots[r][v] = _mm512_dpbusd_epi32(dots[r][v], row, columns[v]);
                     }
                 }
-                Sums::Scaled(to) => to.row::<Avx512, NV>(row, dots[r].map(|dot| _mm512_cvtepi32_ps(dot))),
+            }
+            for r in 0..R {
+                let row = panel * MR + r;
+                match b.to {
+                    Sums::Raw { out, stride } => {
+                        for v in 0..NV {
+                            _mm512_storeu_si512(out.add(row * stride + 16 * v).cast(), dots[r][v]);
+                        }
+                    }
+                    Sums::Scaled(to) => to.row::<Avx512, NV>(row, dots[r].map(|dot| _mm512_cvtepi32_ps(dot))),
+                }
             }
         }
     }
