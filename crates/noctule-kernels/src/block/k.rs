@@ -98,7 +98,7 @@ fn nibble_planes(bytes: &[u8], q: &mut [i8; 256]) {
     }
 }
 
-/// Scales and offsets of `q4_k` and `q5_k` from their [`head`]; `d` and `dmin` are given as floats.
+/// Scales and offsets of `q4_k` and `q5_k` from their `head`; `d` and `dmin` are given as floats.
 #[inline(always)]
 pub(super) fn scales_and_minima(head: &[u8; 16], [d, dmin]: [f32; 2], scale: &mut [f32; 8], min: &mut [f32; 8]) {
     let [scales, minima] = six_bits(head);
