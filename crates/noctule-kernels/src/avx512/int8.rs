@@ -6,8 +6,7 @@
 #![allow(clippy::needless_range_loop)]
 
 use super::Avx512;
-use crate::generic::int8;
-use crate::generic::int8::Int8Simd;
+use crate::generic::int8::{self, Int8Simd};
 use crate::table::GemvI8;
 use std::arch::x86_64::*;
 

@@ -315,7 +315,7 @@ pub(crate) fn add(row: &[f32], to: &mut [f32]) {
     }
 }
 
-/// The largest magnitude of a rounded activation, 127·255: it is 255·h + l with both within ±127.
+/// The largest magnitude of a rounded activation, 127·255: two signed bytes hold it as 256·h + l.
 pub(crate) const LARGEST: i16 = 127 * 255;
 
 /// Rounds a row, whose length is a multiple of 16, to integers within ±[`LARGEST`] and returns their scale, the largest

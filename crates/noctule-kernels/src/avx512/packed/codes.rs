@@ -31,7 +31,7 @@ pub(super) unsafe fn masked(bytes: __m512i, from: usize, mask: i16) -> [__m512i;
 
 /// Twice 16 bytes.
 #[inline(always)]
-pub(super) unsafe fn beside(first: *const u8, second: *const u8) -> __m256i {
+unsafe fn beside(first: *const u8, second: *const u8) -> __m256i {
     // SAFETY: the caller promises the tier and 16 bytes at both places.
     unsafe {
         let first = _mm256_castsi128_si256(_mm_loadu_si128(first.cast()));
@@ -72,7 +72,7 @@ pub(super) unsafe fn with_fifth_bits(codes: [__m512i; 4], first: *const u8, apar
 
 /// Adds 16 to the codes whose bits are set, which stand at the given places of two words.
 #[inline(always)]
-pub(super) unsafe fn with_bits(codes: __m512i, low: u64, high: u64, places: u64) -> __m512i {
+unsafe fn with_bits(codes: __m512i, low: u64, high: u64, places: u64) -> __m512i {
     // SAFETY: the caller promises the tier.
     unsafe {
         let bits = _pext_u64(low, places) as u32 | (_pext_u64(high, places) as u32) << 16;
