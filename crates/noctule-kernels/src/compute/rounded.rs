@@ -99,13 +99,11 @@ fn halves(x: i16) -> (i8, i8) {
 fn halve(row: &[i16], to: &mut [i16], rows: usize, i: usize) {
     let places = to.as_chunks_mut::<32>().0.iter_mut().skip(i).step_by(rows);
     for (row, to) in row.as_chunks::<32>().0.iter().zip(places) {
-        let (mut upper, mut lower) = ([0; 32], [0; 32]);
-        for (&x, (upper, lower)) in row.iter().zip(upper.iter_mut().zip(&mut lower)) {
-            (*upper, *lower) = halves(x);
-        }
-        let bytes = [upper, lower].concat();
-        for (to, &bytes) in to.iter_mut().zip(bytes.as_chunks().0) {
-            *to = i16::from_ne_bytes(bytes.map(|byte: i8| byte as u8));
+        let (upper, lower) = to.split_at_mut(16);
+        for (pair, (upper, lower)) in row.as_chunks::<2>().0.iter().zip(upper.iter_mut().zip(lower)) {
+            let [first, second] = pair.map(halves);
+            *upper = i16::from_ne_bytes([first.0 as u8, second.0 as u8]);
+            *lower = i16::from_ne_bytes([first.1 as u8, second.1 as u8]);
         }
     }
 }
