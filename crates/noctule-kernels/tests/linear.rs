@@ -291,6 +291,39 @@ fn the_number_of_threads_changes_no_bit() {
     }
 }
 
+/// Where a row stands among the others is a matter of how they were cut for the threads.
+#[test]
+fn products_of_a_weight_row_do_not_depend_on_its_place() {
+    use GgmlType::{F16, F32, IQ3_S, IQ4_NL, Q2_K, Q4_0, Q4_K, Q5_1, Q6_K, Q8_0};
+    let mut random = Random::new(12);
+    let n = 23;
+    for compute in [Precision::Accurate, Precision::Fast].into_iter().flat_map(computes) {
+        for (ty, k) in [F32, F16, Q8_0, Q4_0, Q5_1, IQ4_NL, Q4_K, Q6_K, Q2_K, IQ3_S]
+            .into_iter()
+            .flat_map(|ty| [(ty, 512), (ty, 1536)])
+        {
+            let bytes = random.weights(ty, n, k);
+            let matrix =
+                |from: usize| Matrix::new(ty, n - from, k, &bytes[bytes.len() / n * from..]).expect("a matrix");
+            for m in [1, 2, 5, 8] {
+                let data = random.activations(m * k);
+                let products = |from: usize| {
+                    let mut out = vec![f32::NAN; m * (n - from)];
+                    let output = RowsMut::new(&mut out, m, n - from);
+                    compute.linear(Rows::new(&data, m, k), &mut [Product::new(matrix(from), output)]);
+                    out
+                };
+                let all = products(0);
+                for from in [1, 2, 3, 6] {
+                    for (all, some) in all.chunks(n).zip(products(from).chunks(n - from)) {
+                        assert_eq!(&all[from..], some, "{} {ty} {m} x {k}, from row {from}", compute.tier());
+                    }
+                }
+            }
+        }
+    }
+}
+
 /// Activations have 16 bits; the largest error is that of weight codes of −128, which become −127.
 #[test]
 fn fast_stays_near_accurate() {

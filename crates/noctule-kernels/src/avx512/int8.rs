@@ -32,8 +32,11 @@ unsafe impl Int8Simd for Avx512 {
         // SAFETY: passed on to the caller.
         unsafe {
             let sums = sums::<1, M>(g, j, i);
+            let zero = _mm512_setzero_ps();
             for (c, &[sum]) in sums.iter().enumerate() {
-                *g.out.add((i + c) * g.out_stride + j) = *g.x_scale.add(i + c) * _mm512_reduce_add_ps(sum);
+                // Lanes are added up in the order in which those of four rows are: no bit depends on a row's place.
+                let total = _mm_cvtss_f32(totals([sum, zero, zero, zero]));
+                *g.out.add((i + c) * g.out_stride + j) = *g.x_scale.add(i + c) * total;
             }
         }
     }

@@ -11,9 +11,10 @@ use crate::view::Rows;
 
 use super::rounded::Rounded;
 
-/// How many weight rows are unpacked together: they stay in the nearest cache.
+/// How many weight rows are unpacked together: they stay in the nearest cache, and are whole fours, which some tiers
+/// multiply together.
 fn unpacked_rows(k: usize, most: usize) -> usize {
-    (most / k.max(1)).clamp(4, 16)
+    (most / k.max(1) / 4 * 4).clamp(4, 16)
 }
 
 /// The most weights that are unpacked together, as floats and as codes.

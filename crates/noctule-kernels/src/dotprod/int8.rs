@@ -49,9 +49,14 @@ unsafe impl Int8Simd for Dotprod {
     unsafe fn few<const M: usize>(g: &GemvI8, j: usize, i: usize) {
         // SAFETY: passed on to the caller.
         unsafe {
-            let sums: [[float32x4_t; 1]; M] = if g.group == 32 { alone(g, j, i) } else { of_sixteen(g, j, i) };
-            for (c, [sum]) in sums.into_iter().enumerate() {
-                int8::put::<Neon>(g, j, i + c, sum);
+            if g.group == 32 {
+                for (c, sum) in alone::<M>(g, j, i).into_iter().enumerate() {
+                    int8::put::<Neon>(g, j, i + c, first(sum));
+                }
+            } else {
+                for (c, [sum]) in of_sixteen::<1, M>(g, j, i).into_iter().enumerate() {
+                    int8::put::<Neon>(g, j, i + c, sum);
+                }
             }
         }
     }
@@ -62,11 +67,10 @@ unsafe impl Int8Simd for Dotprod {
         unsafe {
             if g.group == 32 {
                 for (c, sums) in fours::<M>(g, j, i).into_iter().enumerate() {
-                    for n in 0..TOGETHER {
-                        // The sum of one row, and zeros.
-                        let mask = std::array::from_fn::<u32, 4, _>(|lane| if lane == n { u32::MAX } else { 0 });
-                        let sum = vandq_u32(vreinterpretq_u32_f32(sums), vld1q_u32(mask.as_ptr()));
-                        int8::put::<Neon>(g, j + n, i + c, vreinterpretq_f32_u32(sum));
+                    let mut each = [0.0; TOGETHER];
+                    vst1q_f32(each.as_mut_ptr(), sums);
+                    for (n, sum) in each.into_iter().enumerate() {
+                        int8::put::<Neon>(g, j + n, i + c, first(sum));
                     }
                 }
             } else {
@@ -103,22 +107,30 @@ fn products(codes: &[int8x16_t; 2], x: &Halves) -> int32x4_t {
     sdot(sdot(vshlq_n_s32::<8>(upper), codes[0], x[1][0]), codes[1], x[1][1])
 }
 
-/// One row of weights in groups of 32 from row `j` on, `M` rows of activations from `i` on: their sums over four lanes.
+/// A sum in the first lane, and zeros.
+#[inline]
+#[target_feature(enable = "neon")]
+fn first(sum: f32) -> float32x4_t {
+    vsetq_lane_f32::<0>(sum, vdupq_n_f32(0.0))
+}
+
+/// One row of weights in groups of 32, `M` rows of activations from `i` on: their sums, the same to the bit as those of
+/// [`fours`], so that no result depends on how weights are cut for the threads.
 ///
 /// # Safety
 /// As for [`gemv`], with so many rows.
 #[inline]
 #[target_feature(enable = "neon,dotprod")]
-unsafe fn alone<const M: usize>(g: &GemvI8, j: usize, i: usize) -> [[float32x4_t; 1]; M] {
-    let mut acc = [[vdupq_n_f32(0.0)]; M];
+unsafe fn alone<const M: usize>(g: &GemvI8, j: usize, i: usize) -> [f32; M] {
+    let mut acc = [0.0; M];
     // SAFETY: the operands have the shapes that `GemvI8` states.
     unsafe {
         let (w, scales) = (g.w.add(j * g.k), g.w_scale.add(j * (g.k / 32)));
         for step in 0..g.k / 32 {
             let codes = [vld1q_s8(w.add(32 * step)), vld1q_s8(w.add(32 * step + 16))];
-            for (c, [acc]) in acc.iter_mut().enumerate() {
+            for (c, acc) in acc.iter_mut().enumerate() {
                 let dot = products(&codes, &load(g.x.cast::<i8>().add(64 * (step * g.m + i + c))));
-                *acc = vfmaq_n_f32(*acc, vcvtq_f32_s32(dot), *scales.add(step));
+                *acc = (vaddvq_s32(dot) as f32).mul_add(*scales.add(step), *acc);
             }
         }
     }
