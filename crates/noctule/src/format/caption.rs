@@ -100,7 +100,11 @@ fn shared(text: &str, start: u64, end: u64) -> Vec<Unit> {
     let mut found = Vec::new();
     for word in text.split(' ').filter(|word| !word.is_empty()) {
         let after = before + length(word);
-        found.push(Unit { text: word.into(), blank: !found.is_empty(), start: at(before), end: at(after) });
+        // Other blanks than the plain one, such as a no-break blank, are part of a word but not of its ends.
+        let text = word.trim().to_owned();
+        if !text.is_empty() {
+            found.push(Unit { text, blank: !found.is_empty(), start: at(before), end: at(after) });
+        }
         before = after + 1;
     }
     found
