@@ -174,12 +174,18 @@ fn scores_far_apart_do_not_overflow() {
     }
 }
 
+/// In binary16.
+fn halves(floats: &[f32]) -> Vec<u16> {
+    floats.iter().map(|&x| f32_to_f16(x)).collect()
+}
+
 #[test]
 fn attention_over_listed_cells() {
     let mut random = Random::new(12);
     let (heads, depth, cells) = (3, 64, 90);
     let width = heads * depth;
-    let (k, v) = (random.floats(cells * width), random.floats(cells * width));
+    let (k, v) = (halves(&random.floats(cells * width)), halves(&random.floats(cells * width)));
+    let [wide_k, wide_v] = [&k, &v].map(|half: &Vec<u16>| half.iter().map(|&x| f16_to_f32(x)).collect::<Vec<_>>());
     let lists: [Vec<u32>; 4] = [vec![5], (0..90).rev().collect(), vec![], vec![1, 80, 3, 3, 7]];
     let q = random.floats(lists.len() * width);
     let refs: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
@@ -194,7 +200,7 @@ fn attention_over_listed_cells() {
                     list.iter().map(|&c| all[c as usize]).collect::<Vec<_>>()
                 };
                 let at = i * width + h * depth;
-                let (_, want) = attend(&q[at..at + depth], &pick(&k), &pick(&v));
+                let (_, want) = attend(&q[at..at + depth], &pick(&wide_k), &pick(&wide_v));
                 let what = format!("{} row {i}, head {h}", compute.tier());
                 close(&what, &out[at..at + depth], &want);
             }
@@ -280,7 +286,8 @@ fn the_number_of_threads_changes_no_bit() {
                     let (listed, crossed) = out[at..].split_at_mut(m * width);
                     let few = Rows::new(&q, m, width);
                     let lists = [&list[..], &list[..9], &list[3..77]];
-                    compute.attention_cells(few, &lists, &k, &v, heads, RowsMut::new(listed, m, width));
+                    let (short_k, short_v) = (halves(&k), halves(&v));
+                    compute.attention_cells(few, &lists, &short_k, &short_v, heads, RowsMut::new(listed, m, width));
                     let (keys, values) = cross(&compute, &k, &v, t, heads, depth);
                     compute.attention_cross(few, &keys, &values, RowsMut::new(crossed, m, width), None);
                     out.iter().map(|x| x.to_bits()).collect()

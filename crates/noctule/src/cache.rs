@@ -4,15 +4,14 @@
 //! sequence is a list of cell numbers, so beams that share a prefix share its
 //! cells, and reordering beams copies lists of numbers instead of tensors.
 
-use crate::memory::floats;
 use crate::weights::Net;
-use noctule_kernels::{Keys, Operand, Product, Values};
+use noctule_kernels::{Compute, Keys, Operand, Product, Values};
 
-/// Keys and values of one layer, cells × d each.
+/// Keys and values of one layer in binary16, cells × d each.
 #[derive(Debug, Default)]
 pub(crate) struct LayerCells {
-    pub k: Vec<f32>,
-    pub v: Vec<f32>,
+    pub k: Vec<u16>,
+    pub v: Vec<u16>,
 }
 
 /// Self-attention cells of all layers and the bookkeeping of which are in use.
@@ -48,8 +47,8 @@ impl Cells {
             let old = self.capacity;
             self.capacity += STEP;
             for layer in &mut self.layers {
-                layer.k.resize(self.capacity * self.d, 0.0);
-                layer.v.resize(self.capacity * self.d, 0.0);
+                layer.k.resize(self.capacity * self.d, 0);
+                layer.v.resize(self.capacity * self.d, 0);
             }
             self.free.extend((old as u32..self.capacity as u32).rev());
         }
@@ -68,21 +67,18 @@ impl Cells {
 
     /// Bytes of all cells.
     pub fn size_bytes(&self) -> u64 {
-        self.layers.iter().map(|layer| floats(&[&layer.k, &layer.v])).sum()
+        self.layers.iter().map(|layer| 2 * (layer.k.capacity() + layer.v.capacity()) as u64).sum()
     }
 
     pub fn layer(&self, index: usize) -> &LayerCells {
         &self.layers[index]
     }
 
-    /// Writes keys and values (rows of `d`) into `cells` of layer `index`.
-    pub fn store(&mut self, index: usize, cells: &[u32], k: &[f32], v: &[f32]) {
-        let (d, layer) = (self.d, &mut self.layers[index]);
-        for (row, cell) in cells.iter().enumerate() {
-            let (from, to) = (row * d..(row + 1) * d, *cell as usize * d..(*cell as usize + 1) * d);
-            layer.k[to.clone()].copy_from_slice(&k[from.clone()]);
-            layer.v[to].copy_from_slice(&v[from]);
-        }
+    /// Writes keys and values, `d` of each, into a cell of layer `index`.
+    pub fn store(&mut self, compute: &Compute, index: usize, cell: u32, k: &[f32], v: &[f32]) {
+        let (to, layer) = (cell as usize * self.d..(cell as usize + 1) * self.d, &mut self.layers[index]);
+        compute.to_f16(k, &mut layer.k[to.clone()]);
+        compute.to_f16(v, &mut layer.v[to]);
     }
 }
 
@@ -131,27 +127,37 @@ impl CrossCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use noctule_kernels::block::f32_to_f16;
+    use noctule_kernels::{Precision, Tier};
+
+    /// Scalar arithmetic.
+    fn compute() -> Compute {
+        Compute::new(Tier::Scalar, 1, Precision::Accurate)
+    }
 
     #[test]
     fn cells_of_dropped_sequences_are_reused_and_shared_prefixes_kept() {
         let mut cells = Cells::new(1, 2);
         let prefix = [cells.take(), cells.take()];
         let beams = [[prefix[0], prefix[1], cells.take()], [prefix[0], prefix[1], cells.take()]];
-        cells.store(0, &beams[1], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[0.5; 6]);
+        for (cell, k) in beams[1].iter().zip([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]) {
+            cells.store(&compute(), 0, *cell, &k, &[0.5; 2]);
+        }
         cells.retain(std::iter::once(beams[1].as_slice()));
         let next = cells.take();
         assert!(!beams[1].contains(&next), "a live cell was handed out again");
         let at = beams[1][2] as usize * 2;
-        assert_eq!(cells.layer(0).k[at..at + 2], [5.0, 6.0]);
+        assert_eq!(cells.layer(0).k[at..at + 2], [5.0, 6.0].map(f32_to_f16));
+        assert_eq!(cells.layer(0).v[at..at + 2], [0.5; 2].map(f32_to_f16));
     }
 
     #[test]
     fn cells_grow_without_losing_content() {
         let mut cells = Cells::new(1, 1);
         let first = cells.take();
-        cells.store(0, &[first], &[7.0], &[8.0]);
+        cells.store(&compute(), 0, first, &[7.0], &[8.0]);
         let all: Vec<u32> = (0..200).map(|_| cells.take()).collect();
-        assert_eq!(cells.layer(0).k[first as usize], 7.0);
+        assert_eq!(cells.layer(0).k[first as usize], f32_to_f16(7.0));
         assert!(!all.contains(&first));
     }
 }

@@ -124,7 +124,7 @@ impl Decoder {
         );
         for (row, list) in batch.cells.iter().enumerate() {
             let own = list.last().expect("a sequence holds its own token");
-            cells.store(index, &[*own], &k[row * d..(row + 1) * d], &v[row * d..(row + 1) * d]);
+            cells.store(compute, index, *own, &k[row * d..(row + 1) * d], &v[row * d..(row + 1) * d]);
         }
         let held = cells.layer(index);
         let heads = model.hparams().n_text_head;

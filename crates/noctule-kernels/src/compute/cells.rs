@@ -12,8 +12,8 @@ impl Compute {
     /// indices `cells[i]`, softmax(q · kᵀ / √depth) · v for each head. Beams that share a prefix
     /// share its cells; the rows of a prompt have growing lists.
     ///
-    /// `q` and `out` are m × (heads · depth); `k` and `v` hold that many floats for each cell. A
-    /// row without cells becomes 0.
+    /// `q` and `out` are m × (heads · depth); `k` and `v` hold that many numbers in binary16 for each cell
+    /// ([`to_f16`](Self::to_f16)). A row without cells becomes 0.
     ///
     /// # Panics
     /// When shapes do not fit together or a cell lies outside `k` or `v`.
@@ -21,8 +21,8 @@ impl Compute {
         &self,
         q: Rows<'_>,
         cells: &[&[u32]],
-        k: &[f32],
-        v: &[f32],
+        k: &[u16],
+        v: &[u16],
         heads: usize,
         mut out: RowsMut<'_>,
     ) {

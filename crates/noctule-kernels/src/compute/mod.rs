@@ -175,6 +175,15 @@ impl Compute {
         });
     }
 
+    /// Rounds floats to binary16, to nearest, ties to even.
+    ///
+    /// # Panics
+    /// When `out` is not as long as `x`.
+    pub fn to_f16(&self, x: &[f32], out: &mut [u16]) {
+        // SAFETY: `kernels` checked the tier.
+        unsafe { (self.kernels.to_f16)(x, out) };
+    }
+
     /// Replaces each logit x by x − ln Σ eˣ, in place. Logits of −∞ stay −∞; when all are −∞,
     /// nothing changes. The sum is kept in `f64`; the result is the same on every tier.
     pub fn log_softmax(&self, x: &mut [f32]) {

@@ -1,6 +1,7 @@
 //! The decoder's self-attention: one query of one head and the cells that it sees.
 
 use super::math::softmax_unscaled;
+use crate::block::f16_to_f32;
 use crate::simd::Simd;
 
 /// One query of one head, and the cells that it sees.
@@ -11,9 +12,9 @@ pub(crate) struct Cells<'a> {
     pub(crate) scale: f32,
     /// Cells in order.
     pub(crate) cells: &'a [u32],
-    /// Keys and values of all cells, `stride` floats a cell, this head's at `offset`.
-    pub(crate) k: &'a [f32],
-    pub(crate) v: &'a [f32],
+    /// Keys and values of all cells in binary16, `stride` of them a cell, this head's at `offset`.
+    pub(crate) k: &'a [u16],
+    pub(crate) v: &'a [u16],
     pub(crate) stride: usize,
     pub(crate) offset: usize,
 }
@@ -27,17 +28,17 @@ impl Cells<'_> {
     /// # Safety
     /// The processor has the tier of `S`.
     #[inline(always)]
-    unsafe fn prefetch<S: Simd>(&self, data: &[f32], i: usize) {
+    unsafe fn prefetch<S: Simd>(&self, data: &[u16], i: usize) {
         let Some(&cell) = self.cells.get(i + AHEAD) else { return };
         let from = data.as_ptr().wrapping_add(cell as usize * self.stride + self.offset);
-        for line in (0..self.q.len()).step_by(16) {
+        for line in (0..self.q.len()).step_by(32) {
             // SAFETY: passed on to the caller; a prefetch cannot fault.
             unsafe { S::prefetch(from.wrapping_add(line).cast()) };
         }
     }
 
     /// This head's part of a cell.
-    fn part<'b>(&self, data: &'b [f32], cell: u32) -> &'b [f32] {
+    fn part<'b>(&self, data: &'b [u16], cell: u32) -> &'b [u16] {
         &data[cell as usize * self.stride + self.offset..][..self.q.len()]
     }
 }
@@ -74,19 +75,19 @@ pub(crate) unsafe fn cells<S: Simd, const NV: usize>(c: &Cells<'_>, scores: &mut
                 d += S::LANES;
             } else {
                 let terms = scores.iter().zip(c.cells);
-                out[d] = terms.map(|(&score, &cell)| score * c.part(c.v, cell)[d]).sum();
+                out[d] = terms.map(|(&score, &cell)| score * f16_to_f32(c.part(c.v, cell)[d])).sum();
                 d += 1;
             }
         }
     }
 }
 
-/// Σ a·b.
+/// Σ a·b, where `b` is in binary16.
 ///
 /// # Safety
 /// The processor has the tier of `S`, and the slices are equally long.
 #[inline(always)]
-unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
+unsafe fn dot<S: Simd>(a: &[f32], b: &[u16]) -> f32 {
     let whole = a.len() - a.len() % (2 * S::LANES);
     // SAFETY: passed on to the caller; only whole vectors are loaded.
     unsafe {
@@ -94,10 +95,10 @@ unsafe fn dot<S: Simd>(a: &[f32], b: &[f32]) -> f32 {
         for i in (0..whole).step_by(2 * S::LANES) {
             for (half, acc) in acc.iter_mut().enumerate() {
                 let at = i + half * S::LANES;
-                *acc = S::fma(S::load(a.as_ptr().add(at)), S::load(b.as_ptr().add(at)), *acc);
+                *acc = S::fma(S::load(a.as_ptr().add(at)), S::load_f16(b.as_ptr().add(at).cast()), *acc);
             }
         }
-        let tail: f32 = a[whole..].iter().zip(&b[whole..]).map(|(a, b)| a * b).sum();
+        let tail: f32 = a[whole..].iter().zip(&b[whole..]).map(|(a, &b)| a * f16_to_f32(b)).sum();
         S::sum(S::add(acc[0], acc[1])) + tail
     }
 }
@@ -116,7 +117,7 @@ unsafe fn weigh<S: Simd, const NV: usize>(c: &Cells<'_>, weights: &[f32], d: usi
             let weight = S::splat(weight);
             let from = c.part(c.v, cell).as_ptr().add(d);
             for n in 0..NV {
-                acc[n] = S::fma(weight, S::load(from.add(n * S::LANES)), acc[n]);
+                acc[n] = S::fma(weight, S::load_f16(from.add(n * S::LANES).cast()), acc[n]);
             }
         }
         for n in 0..NV {
