@@ -2,7 +2,8 @@
 
 use memmap2::MmapMut;
 use std::ops::{Deref, DerefMut};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A cache line, the unit in which scratch is aligned.
 #[derive(Clone, Copy, Debug)]
@@ -97,22 +98,45 @@ impl Buffer {
     }
 }
 
-/// Buffers that nobody uses at the moment.
+/// How many lists of idle buffers there are: for more threads than these some share one.
+const LISTS: usize = 8;
+
+thread_local! {
+    /// Which list this thread uses.
+    static LIST: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % LISTS
+    };
+}
+
+/// Buffers that nobody uses at the moment. Threads have lists of their own: a decoder step takes and returns some
+/// hundreds, and a lock that changes hands costs more than what some of its tasks compute.
 #[derive(Default)]
 pub(crate) struct Buffers {
-    idle: Mutex<Vec<Buffer>>,
+    idle: [List; LISTS],
+}
+
+/// On cache lines of its own; two, because some processors fetch them in pairs.
+#[derive(Default)]
+#[repr(align(128))]
+struct List(Mutex<Vec<Buffer>>);
+
+impl List {
+    fn lock(&self) -> MutexGuard<'_, Vec<Buffer>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Buffers {
-    /// A buffer, the most recently returned one where there is one.
+    /// A buffer, the one that this thread returned last where there is one.
     pub(crate) fn take(&self) -> Borrowed<'_> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle[LIST.with(|&list| list)].lock().pop();
         Borrowed { home: self, buffer: idle.unwrap_or_default() }
     }
 
     /// Gives the memory of all idle buffers back.
     pub(crate) fn release(&self) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.iter().for_each(|list| list.lock().clear());
     }
 }
 
@@ -138,7 +162,7 @@ impl DerefMut for Borrowed<'_> {
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
         let buffer = std::mem::take(&mut self.buffer);
-        self.home.idle.lock().unwrap_or_else(PoisonError::into_inner).push(buffer);
+        self.home.idle[LIST.with(|&list| list)].lock().push(buffer);
     }
 }
 
