@@ -6,7 +6,7 @@ use noctule_model::{Hparams, Model};
 use std::fs;
 use std::path::Path;
 
-/// Bytes of an `f32`, in which everything but the weights is kept.
+/// Bytes of an `f32`, in which activations are kept.
 const F32: u64 = 4;
 
 /// Pages of the program and of the C library, tables, tokens and audio buffers, bytes.
@@ -84,19 +84,42 @@ pub type WorkingSet = fn(&Hparams, Precision, &Options) -> u64;
 
 /// [`working_set_bytes`] of listening, which keeps all buffers from one step to the next.
 pub fn live_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
-    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(hparams, precision, options);
+    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(hparams, precision, options, ALONE);
     fixed + encoder + features + cross + decoder
 }
 
-/// Tokens of a window's prompt and text, and those that each further beam has for itself: a window of 10 to 20 s.
-const TOKENS: (u64, u64) = (128, 24);
+/// How much speech there is, by which some buffers grow.
+#[derive(Clone, Copy)]
+struct Speech {
+    /// Tokens of a window's prompt and text.
+    tokens: u64,
+    /// Tokens that each further beam has for itself.
+    own: u64,
+    /// Tokens of the prompt.
+    prompt: u64,
+    /// Windows of log-mel frames that are kept.
+    windows: u64,
+    /// Samples that are kept so that a window can be read again.
+    samples: u64,
+}
 
-/// About how much memory a run takes above the weights, bytes. What the encoder takes is given back before the decoder
+/// A window with 10 to 20 s of speech, nothing before it.
+const ALONE: Speech = Speech { tokens: 128, own: 24, prompt: 64, windows: 2, samples: 0 };
+
+/// Windows full of speech that follow each other: the text before is in front of each as far as there is room,
+/// and a minute of samples is kept.
+const IN_A_ROW: Speech = Speech { tokens: 448, own: 96, prompt: 224, windows: 6, samples: 64 * 16_000 };
+
+/// About how much memory a run with a recording of one window takes above the weights, bytes. What the encoder takes is given back before the decoder
 /// works, so it is the most that one of three stages holds: the encoder in its layers; keys and values of the audio beside the
 /// features that they are made of; these with the keys and values of the text. How far it is off: docs/SPEED.md.
 pub fn working_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
-    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(hparams, precision, options);
-    fixed + encoder.max(cross + features).max(cross + decoder)
+    Stages::of(hparams, precision, options, ALONE).peak()
+}
+
+/// As [`working_set_bytes`] for recordings of more than one window. It does not grow with their length.
+pub fn long_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
+    Stages::of(hparams, precision, options, IN_A_ROW).peak()
 }
 
 /// What the stages of a run take, bytes.
@@ -109,7 +132,11 @@ struct Stages {
 }
 
 impl Stages {
-    fn of(hparams: &Hparams, precision: Precision, options: &Options) -> Self {
+    fn peak(self) -> u64 {
+        self.fixed + self.encoder.max(self.cross + self.features).max(self.cross + self.decoder)
+    }
+
+    fn of(hparams: &Hparams, precision: Precision, options: &Options, speech: Speech) -> Self {
         let h = |n: usize| n as u64;
         let positions = h(match options.audio_ctx {
             AudioContext::Full | AudioContext::Auto => hparams.n_audio_ctx,
@@ -128,12 +155,13 @@ impl Stages {
         let search = &options.search;
         let samples = if search.fallback && search.temperature_inc > 0.0 { search.best_of } else { 1 };
         let beams = h(search.beam_size.max(samples).max(1));
-        let cells = 2 * (TOKENS.0 + TOKENS.1 * (beams - 1)) * width * layers;
+        // Keys and values of two bytes.
+        let cells = 2 * 2 * (speech.tokens + speech.own * (beams - 1)) * width * layers;
         // Logits of the prompt and of each beam; activations of the prompt.
-        let decoder = F32 * (cells + (beams + 5) * vocabulary + 7 * width * TOKENS.0 / 2);
-        let words = if options.word_timestamps { F32 * positions * 8 * TOKENS.0 / 2 } else { 0 };
-        // The convolutions' weights in f16, and the log-mel frames.
-        let kept = 2 * 3 * d * (mels + d) + 2 * F32 * positions * mels;
+        let decoder = cells + F32 * ((beams + 5) * vocabulary + 7 * width * speech.prompt);
+        let words = if options.word_timestamps { F32 * positions * 8 * speech.tokens / 2 } else { 0 };
+        // The convolutions' weights in f16, log-mel frames, samples.
+        let kept = 2 * 3 * d * (mels + d) + F32 * (speech.windows * positions * mels + speech.samples);
         Self { fixed: FIXED + kept, encoder, features, cross, decoder: decoder + words }
     }
 }

@@ -47,10 +47,7 @@ impl Sound {
         let finder = detector.map(|detector| SpeechFinder::new(&mut detector.vad, &detector.options));
         // The engine measures a single window on its way, and speech when it knows what that is.
         let measures = finder.is_none() && reader.info().duration_s.is_none_or(|seconds| seconds > WINDOW_S);
-        let wanted_s = reader.info().duration_s.map(|length| {
-            let rest = (length - options.offset_s).max(0.0);
-            options.duration_s.map_or(rest, |wanted| wanted.min(rest))
-        });
+        let wanted_s = wanted_s(&reader, options);
         let mut samples = 0;
         let surveyed = survey(&mut reader, finder, &mut |block| {
             if let Some(spool) = &mut spool {
@@ -115,6 +112,19 @@ pub fn can_be_read_again(input: &Input) -> bool {
         Input::Stdin => false,
         Input::File(path) => std::fs::metadata(path).is_ok_and(|data| data.is_file()),
     }
+}
+
+/// Seconds that are to be read, where the source tells its length.
+fn wanted_s(reader: &Reader<'_>, options: &ReadOptions) -> Option<f64> {
+    let rest = (reader.info().duration_s? - options.offset_s).max(0.0);
+    Some(options.duration_s.map_or(rest, |wanted| wanted.min(rest)))
+}
+
+/// Whether what is wanted of `input` fits into one window; `false` where that cannot be told without reading all of it.
+pub fn is_one_window(input: &Input, options: &ReadOptions) -> bool {
+    let Input::File(path) = input else { return false };
+    let reader = can_be_read_again(input).then(|| Reader::open(path, options).ok()).flatten();
+    reader.and_then(|reader| wanted_s(&reader, options)).is_some_and(|seconds| seconds <= WINDOW_S)
 }
 
 impl Samples for Sound {

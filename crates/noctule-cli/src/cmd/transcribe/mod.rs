@@ -34,7 +34,7 @@ use noctule::format::{Document, Format, Origin};
 use noctule::mel::MelMaximum;
 use noctule::options::Task;
 use noctule::report::{Kernels, Memory, Timing};
-use noctule::{Error, Start, Transcriber, Transcript, memory};
+use noctule::{Error, Model, Start, Transcriber, Transcript, memory};
 pub use output::stdout_failure;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ pub fn run_as(plan: &Plan, face: &mut dyn Face) -> Result<bool, Failure> {
     make_folders(&wanted)?;
     let mut detector = plan.speech.as_ref().map(Detector::new).transpose()?;
     let model = model::load(&plan.model, plan.quiet)?;
-    model::check_memory(&model, plan.config.precision, &plan.options, plan.memory_limit, memory::working_set_bytes)?;
+    check_memory(&model, plan, &wanted)?;
     let report = model::report(&model);
     let mut transcriber = Transcriber::new(model, plan.config)?;
     face.loaded(&transcriber)?;
@@ -91,6 +91,16 @@ pub fn run_as(plan: &Plan, face: &mut dyn Face) -> Result<bool, Failure> {
         reader_gone = job.reader_gone;
     }
     Ok(summary.finish())
+}
+
+/// Refuses recordings for which there is no memory.
+fn check_memory(model: &Model, plan: &Plan, items: &[&Item]) -> Result<(), Failure> {
+    let check = |working| model::check_memory(model, plan.config.precision, &plan.options, plan.memory_limit, working);
+    check(memory::long_set_bytes).or_else(|refusal| {
+        // Only now does it matter how long they are; to ask means to open each.
+        let all_short = items.iter().all(|item| audio::is_one_window(&item.input, &plan.read));
+        if all_short { check(memory::working_set_bytes) } else { Err(refusal) }
+    })
 }
 
 /// Makes the folders for all results, so that none is found unwritable after an hour of work.

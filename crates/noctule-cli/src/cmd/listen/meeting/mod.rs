@@ -250,7 +250,7 @@ fn checked(choice: &ModelChoice, args: &ListenArgs) -> Result<Model, Failure> {
     let model = model::load(choice, args.quiet)?;
     let precision = plan::config(&args.engine).precision;
     let (options, limit) = (offline::options(args, "auto"), args.engine.memory_limit);
-    model::check_memory(&model, precision, &options, limit, noctule::memory::working_set_bytes)?;
+    model::check_memory(&model, precision, &options, limit, noctule::memory::long_set_bytes)?;
     Ok(model)
 }
 
