@@ -12,8 +12,6 @@ the low nibbles of the 16 bytes are weights 0-15 and the high ones 16-31.
 import struct
 
 import numpy as np
-import torch
-from whisper.model import ModelDimensions, Whisper
 
 FIELDS = (
     "n_vocab n_audio_ctx n_audio_state n_audio_head n_audio_layer n_text_ctx n_text_state n_text_head n_text_layer n_mels ftype"
@@ -76,6 +74,10 @@ def parse(data):
 
 def build(header, tensors):
     """A float32 `Whisper` that holds the tensors; every parameter must be present and of the right size."""
+    # Here, because who only parses needs neither.
+    import torch
+    from whisper.model import ModelDimensions, Whisper
+
     model = Whisper(ModelDimensions(**{k: v for k, v in header.items() if k != "ftype"}))
     wanted = model.state_dict()
     if set(wanted) != set(tensors):

@@ -124,6 +124,57 @@ fn token_probabilities() {
     }
 }
 
+/// KL divergence of ours, log-probabilities, from the likeliest tokens of exact arithmetic and all others together: a lower
+/// bound of that over all tokens, as what is lumped together cannot differ inside.
+fn divergence(exact: &[f32], ours: &[f32]) -> f64 {
+    let (tokens, exact) = exact.split_at(exact.len() / 2);
+    let (mut sum, mut p_rest, mut q_rest) = (0.0, 1.0, 1.0);
+    for (&token, &exact) in tokens.iter().zip(exact) {
+        let (p, q) = (f64::from(exact), f64::from(ours[token as usize]));
+        sum += p.exp() * (p - q);
+        p_rest -= p.exp();
+        q_rest -= q.exp();
+    }
+    sum + p_rest * (p_rest / q_rest).ln()
+}
+
+/// Distributions over the vocabulary along the reference's own greedy tokens, all in exact arithmetic.
+fn compare_distributions(name: &str, precision: Precision, bound: f64) {
+    let Some(model) = model(name) else { return };
+    let file = reference(&format!("{name}/distributions.json"));
+    let mut transcriber = transcriber(model, Some(precision));
+    let n = transcriber.model().vocab().len();
+    let (mut sum, mut most, mut count) = (0.0, 0.0f64, 0);
+    for (clip, expected) in clips(&file) {
+        transcriber.log_mel(&speech(&clip));
+        transcriber.encode(0);
+        let prompt = numbers(&expected["prompt"]);
+        let mut logits = transcriber.logits(&[prompt.as_slice(), &numbers(&expected["tokens"])].concat()).to_vec();
+        let width = expected["shape"][1].as_u64().unwrap() as usize;
+        let exact = array(&expected["file"]);
+        for (exact, ours) in exact.chunks_exact(width).zip(logits.chunks_exact_mut(n).skip(prompt.len() - 1)) {
+            transcriber.compute().log_softmax(ours);
+            let divergence = divergence(exact, ours);
+            assert!(divergence > -1e-6, "{name} {clip}: {divergence} is less than nothing");
+            (sum, most, count) = (sum + divergence, most.max(divergence), count + 1);
+        }
+    }
+    let mean = sum / f64::from(count);
+    println!("{name} {precision}: KL divergence {mean:.1e} in the mean of {count}, at most {most:.1e}");
+    assert!(mean < bound, "{name} {precision}: mean KL divergence {mean:.2e}, allowed {bound:.0e}");
+}
+
+#[test]
+fn token_distributions() {
+    compare_distributions("tiny.en-q5_0", Precision::Fast, 1e-3);
+    if small_set() {
+        return;
+    }
+    compare_distributions("tiny.en-q5_0", Precision::Accurate, 1e-5);
+    compare_distributions("base", Precision::Accurate, 1e-5);
+    compare_distributions("base", Precision::Fast, 1e-3);
+}
+
 /// Word times against the package's: the median distance of starts and ends.
 fn word_times(name: &str) {
     let Some(model) = model(name) else { return };
