@@ -208,11 +208,17 @@ pub(crate) unsafe fn place(codes: &[u8], to: *mut u8, chunk: usize, beside: usiz
 /// # Safety
 /// As for [`place`].
 #[inline(always)]
-unsafe fn place_chunks<const CHUNK: usize>(codes: &[u8], to: *mut u8, beside: usize) {
-    for (c, part) in codes.as_chunks::<CHUNK>().0.iter().enumerate() {
+unsafe fn place_chunks<const CHUNK: usize>(codes: &[u8], mut to: *mut u8, beside: usize) {
+    let step = CHUNK * beside;
+    // Four at a time: the Cortex-A72 spends more instructions on the loop than on the chunks.
+    let (fours, rest) = codes.as_chunks::<CHUNK>().0.as_chunks::<4>();
+    let mut put = |part: &[u8; CHUNK]| {
         // SAFETY: passed on to the caller.
-        unsafe { to.add(c * CHUNK * beside).cast::<[u8; CHUNK]>().write(*part) };
-    }
+        unsafe { to.cast::<[u8; CHUNK]>().write(*part) };
+        to = to.wrapping_add(step);
+    };
+    fours.iter().for_each(|parts| parts.iter().for_each(&mut put));
+    rest.iter().for_each(&mut put);
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) fn encode(x: &[f32], group: usize, q: &mut [i16], scales: &mut [f32])
         let mut tops = [0f32; LANES];
         for part in parts {
             for (top, x) in tops.iter_mut().zip(part) {
-                *top = if x.abs() > *top { x.abs() } else { *top };
+                *top = top.max(x.abs());
             }
         }
         let top = tops.into_iter().fold(0.0, f32::max);
