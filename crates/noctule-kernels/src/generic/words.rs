@@ -21,13 +21,14 @@ pub(crate) fn encode(x: &[f32], group: usize, q: &mut [i16], scales: &mut [f32])
     let groups = x.chunks_exact(group).zip(q.chunks_exact_mut(group));
     for ((x, q), scale) in groups.zip(scales) {
         let (parts, _) = x.as_chunks::<LANES>();
-        let mut tops = [0f32; LANES];
+        // Without their signs floats are in the order of their bits. A NaN is above all, and the length is NaN, too.
+        let mut tops = [0; LANES];
         for part in parts {
             for (top, x) in tops.iter_mut().zip(part) {
-                *top = top.max(x.abs());
+                *top = x.abs().to_bits().max(*top);
             }
         }
-        let top = tops.into_iter().fold(0.0, f32::max);
+        let top = f32::from_bits(tops.into_iter().fold(0, u32::max));
         // Relative to the largest, squares cannot overflow.
         let inverse = 1.0 / top;
         let mut squares = [0f32; LANES];
