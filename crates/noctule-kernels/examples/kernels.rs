@@ -8,6 +8,7 @@
 //! thread on Linux the time is what the thread spent on the processor, so that a busy machine
 //! disturbs it less.
 
+use noctule_kernels::block::f32_to_f16;
 use noctule_kernels::{
     Compute, GgmlType, Input, Keys, Matrix, Operand, Out, Precision, Product, Rows, RowsMut, Tier, Values,
 };
@@ -141,7 +142,7 @@ impl Bench {
         for m in [1, 5] {
             let mut result = vec![0.0; m * D];
             let lists = vec![&cells[..]; m];
-            let (k, v) = (vec![0x3800; 100 * D], vec![0x3800; 100 * D]);
+            let (k, v) = (vec![f32_to_f16(0.5); 100 * D], vec![f32_to_f16(0.5); 100 * D]);
             self.run(&format!("100 cells, {m} rows"), 2 * m * 100 * D, 0, |compute| {
                 let q = Rows::new(&x, m, D);
                 compute.attention_cells(q, &lists, &k, &v, 8, RowsMut::new(&mut result, m, D));

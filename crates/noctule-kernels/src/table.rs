@@ -169,6 +169,7 @@ pub(crate) struct GemvPacked {
     pub(crate) x: *const i16,
     pub(crate) x_scale: *const f32,
     pub(crate) x_sum: *const f32,
+    /// Rows of activations, at most 5.
     pub(crate) m: usize,
     pub(crate) out: *mut f32,
     pub(crate) out_stride: usize,

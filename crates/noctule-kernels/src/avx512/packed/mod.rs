@@ -42,25 +42,24 @@ fn of<P: Packed>() -> PackedProducts {
 unsafe fn gemv<P: Packed>(g: &GemvPacked) {
     // SAFETY: passed on to the caller; there are `m` rows.
     unsafe {
-        for i in (0..g.m).step_by(5) {
-            match g.m - i {
-                1 => few::<P, 1>(g, i),
-                2 => few::<P, 2>(g, i),
-                3 => few::<P, 3>(g, i),
-                4 => few::<P, 4>(g, i),
-                _ => few::<P, 5>(g, i),
-            }
+        match g.m {
+            1 => few::<P, 1>(g),
+            2 => few::<P, 2>(g),
+            3 => few::<P, 3>(g),
+            4 => few::<P, 4>(g),
+            5 => few::<P, 5>(g),
+            m => panic!("{m} rows of activations, 1 to 5 allowed"),
         }
     }
 }
 
-/// All weights, `M` rows of activations from `i` on.
+/// All weights, `M` rows of activations.
 ///
 /// # Safety
 /// As for [`gemv`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,bmi2,f16c")]
-unsafe fn few<P: Packed, const M: usize>(g: &GemvPacked, i: usize) {
+unsafe fn few<P: Packed, const M: usize>(g: &GemvPacked) {
     // SAFETY: the operands have the shapes that `GemvPacked` states.
     unsafe {
         for j in (0..g.n).step_by(4) {
@@ -68,25 +67,25 @@ unsafe fn few<P: Packed, const M: usize>(g: &GemvPacked, i: usize) {
             // Four rows are added up over their lanes together.
             let mut sums = [[_mm512_setzero_ps(); 4]; M];
             for n in 0..some {
-                let row = row::<P, M>(g, g.w.add((j + n) * g.row_bytes), i);
+                let row = row::<P, M>(g, g.w.add((j + n) * g.row_bytes));
                 sums.iter_mut().zip(row).for_each(|(sums, sum)| sums[n] = sum);
             }
             for (c, &sums) in sums.iter().enumerate() {
-                let result = _mm_mul_ps(_mm_set1_ps(*g.x_scale.add(i + c)), totals(sums));
+                let result = _mm_mul_ps(_mm_set1_ps(*g.x_scale.add(c)), totals(sums));
                 let wanted = ((1u32 << some) - 1) as u8;
-                _mm_mask_storeu_ps(g.out.add((i + c) * g.out_stride + j), wanted, result);
+                _mm_mask_storeu_ps(g.out.add(c * g.out_stride + j), wanted, result);
             }
         }
     }
 }
 
-/// One row of weights, `M` rows of activations from `i` on: their sums over the lanes.
+/// One row of weights, `M` rows of activations: their sums over the lanes.
 ///
 /// # Safety
 /// As for [`gemv`].
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,bmi2,f16c")]
-unsafe fn row<P: Packed, const M: usize>(g: &GemvPacked, row: *const u8, i: usize) -> [__m512; M] {
+unsafe fn row<P: Packed, const M: usize>(g: &GemvPacked, row: *const u8) -> [__m512; M] {
     // SAFETY: the operands have the shapes that `GemvPacked` states.
     unsafe {
         let groups = g.k / P::GROUP;
@@ -98,11 +97,11 @@ unsafe fn row<P: Packed, const M: usize>(g: &GemvPacked, row: *const u8, i: usiz
             if P::OFFSETS {
                 let own = ((1u32 << own_groups) - 1) as u16;
                 for (c, acc) in acc.iter_mut().enumerate() {
-                    let sums = g.x_sum.add((i + c) * groups + number * own_groups);
+                    let sums = g.x_sum.add(c * groups + number * own_groups);
                     *acc = _mm512_fmadd_ps(factors.offset, _mm512_maskz_loadu_ps(own, sums), *acc);
                 }
             }
-            let x = g.x.add(i * g.k + number * P::LEN);
+            let x = g.x.add(number * P::LEN);
             step::<P, M, 0>(g, block, x, factors.scale, &mut acc);
             if P::LEN > 32 * P::TERMS {
                 step::<P, M, 1>(g, block, x, factors.scale, &mut acc);
