@@ -80,20 +80,27 @@ unsafe fn with_bits(codes: __m512i, low: u64, high: u64, places: u64) -> __m512i
     }
 }
 
-/// Bytes whose bit `bit` is taken from 32 bytes: from bit `planes.0` of each for the first 32, from bit `planes.1` for the
-/// others. As words, those at even and those at odd places.
+/// Codes whose lowest bits are those of `low`, `own` of them in each byte, and whose upper ones, `more` of them, come from 32
+/// bytes: from bit `places.0` of each on for the first 32, from bit `places.1` on for the others. As words, those at even and
+/// those at odd places.
 #[inline(always)]
-pub(super) unsafe fn with_planes(low: __m512i, from: *const u8, planes: (usize, usize), bit: usize) -> [__m512i; 4] {
+pub(super) unsafe fn with_upper_bits(
+    low: __m512i,
+    own: i32,
+    from: *const u8,
+    places: (usize, usize),
+    more: i32,
+) -> [__m512i; 4] {
     // SAFETY: the caller promises the tier and 32 bytes.
     unsafe {
         let twice = _mm512_broadcast_i64x4(_mm256_loadu_si256(from.cast()));
         // A rotation never moves these bits out of their bytes.
-        let (first, second) = (planes.0 as i32 - bit as i32, planes.1 as i32 - bit as i32);
+        let (first, second) = (places.0 as i32 - own, places.1 as i32 - own);
         let by = _mm512_inserti64x4::<1>(_mm512_set1_epi32(first & 31), _mm256_set1_epi32(second & 31));
-        let high = _mm512_rorv_epi32(twice, by);
-        // low | high & mask
-        let codes = _mm512_ternarylogic_epi32::<0xf8>(low, high, _mm512_set1_epi8(1 << bit));
-        masked(codes, 0, 255)
+        let upper = _mm512_rorv_epi32(twice, by);
+        // Where the mask is set low, elsewhere upper.
+        let codes = _mm512_ternarylogic_epi32::<0xca>(_mm512_set1_epi8((1 << own) - 1), low, upper);
+        masked(_mm512_and_si512(codes, _mm512_set1_epi8((1 << (own + more)) - 1)), 0, 255)
     }
 }
 

@@ -68,7 +68,30 @@ pub(super) unsafe fn scales_and_minima(blocks: *const u8, bytes: usize) -> Facto
     }
 }
 
-/// Scales and offsets of `q4_k` and `q5_k`.
+/// Bytes of 16, or zeros where an index is negative.
+#[inline(always)]
+unsafe fn chosen(bytes: __m128i, indices: [i8; 16]) -> __m128i {
+    // SAFETY: the caller promises the tier.
+    unsafe { _mm_shuffle_epi8(bytes, _mm_loadu_si128(indices.as_ptr().cast())) }
+}
+
+/// [`k::q3_k_scales`](crate::block::k::q3_k_scales).
+#[inline(always)]
+pub(super) unsafe fn q3_k_scales(block: *const u8) -> __m128i {
+    // SAFETY: the caller promises the tier and a block, which ends with these 16 bytes.
+    unsafe {
+        let end = _mm_loadu_si128(block.add(94).cast());
+        let low = chosen(end, [2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let low = _mm_srlv_epi64(low, _mm_set_epi64x(4, 0));
+        let high = chosen(end, [10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13, 10, 11, 12, 13]);
+        let high = _mm_rorv_epi32(high, _mm_set_epi32(2, 0, 30, 28));
+        let codes = _mm_ternarylogic_epi32::<0xca>(_mm_set1_epi8(15), low, high);
+        _mm_and_si128(codes, _mm_set1_epi8(63))
+    }
+}
+
+/// Scales and offsets of `q4_k` and `q5_k`. Plain integers take their codes apart, because the vectors' shifts and shuffles
+/// have enough to do with the weights.
 #[inline(always)]
 pub(super) unsafe fn k_factors(block: *const u8) -> Factors {
     // SAFETY: the caller promises the tier and a block.

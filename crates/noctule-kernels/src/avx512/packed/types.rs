@@ -1,9 +1,9 @@
 //! The types, each from its bytes to factors and codes.
 
-use super::codes::{looked_up, masked, nibbles, shifted, signed, with_fifth_bits, with_planes, words};
-use super::factors::{eight, half, k_factors, scales, scales_and_minima, scales_less, times};
+use super::codes::{looked_up, masked, nibbles, shifted, signed, with_fifth_bits, with_upper_bits};
+use super::factors::{eight, half, k_factors, q3_k_scales, scales, scales_and_minima, scales_less, times};
 use super::{Factors, Packed};
-use crate::block::{iq, k};
+use crate::block::iq;
 use crate::table::Layout;
 use std::arch::x86_64::*;
 
@@ -81,12 +81,11 @@ packed!(Q2K, 256 weights in 84 bytes, groups of 16, Layout::Runs(4), offsets: tr
 );
 packed!(Q3K, 256 weights in 110 bytes, groups of 16, Layout::Runs(4), offsets: true,
     factors(b) {
-        let codes = _mm512_cvtepu8_epi32(_mm_loadu_si128(k::q3_k_scales(&*b.cast()).as_ptr().cast()));
+        let codes = _mm512_cvtepu8_epi32(q3_k_scales(b));
         scales_less(times(half(b.add(108)), _mm512_sub_epi32(codes, _mm512_set1_epi32(32))), 4.0)
     },
     codes(b, STEP) {
-        let low = _mm512_and_si512(shifted(_mm512_loadu_si512(b.add(32).cast()), 2 * STEP), _mm512_set1_epi8(3));
-        with_planes(low, b, (STEP, STEP + 4), 2)
+        with_upper_bits(shifted(_mm512_loadu_si512(b.add(32).cast()), 2 * STEP), 2, b, (STEP, STEP + 4), 1)
     }
 );
 packed!(Q4K, 256 weights in 144 bytes, groups of 32, Layout::Runs(2), offsets: true,
@@ -98,7 +97,7 @@ packed!(Q5K, 256 weights in 176 bytes, groups of 32, Layout::Runs(2), offsets: t
     codes(b, STEP) {
         let low = shifted(_mm512_loadu_si512(b.add(48 + 64 * (STEP / 2)).cast()), 4 * (STEP % 2));
         let first = 4 * (STEP / 2) + STEP % 2;
-        with_planes(_mm512_and_si512(low, _mm512_set1_epi8(15)), b.add(16), (first, first + 2), 4)
+        with_upper_bits(low, 4, b.add(16), (first, first + 2), 1)
     }
 );
 packed!(Q6K, 256 weights in 210 bytes, groups of 16, Layout::Runs(1), offsets: true,
@@ -109,10 +108,7 @@ packed!(Q6K, 256 weights in 210 bytes, groups of 16, Layout::Runs(1), offsets: t
     codes(b, STEP) {
         let (half, second) = (STEP / 2, STEP % 2);
         let low = shifted(_mm512_loadu_si512(b.add(64 * half).cast()), 4 * second);
-        let low = _mm512_and_si512(low, _mm512_set1_epi8(15));
-        let pairs = _mm512_broadcast_i64x4(_mm256_loadu_si256(b.add(128 + 32 * half).cast()));
-        let by = _mm512_inserti64x4::<1>(words(4 * second as i16), _mm256_set1_epi16(4 * second as i16 + 2));
-        let pairs = _mm512_and_si512(_mm512_srlv_epi16(pairs, by), _mm512_set1_epi8(3));
-        masked(_mm512_or_si512(low, _mm512_slli_epi16::<4>(pairs)), 0, 255)
+        let first = 4 * second;
+        with_upper_bits(low, 4, b.add(128 + 32 * half), (first, first + 2), 2)
     }
 );
