@@ -190,16 +190,24 @@ fn argmax(values: &[f32]) -> u32 {
     best.0 as u32
 }
 
-/// The `count` largest entries, largest first, ties by index.
+/// The `count` largest entries, largest first, ties by index; neither −∞ nor a NaN is one.
 fn top(values: &[f32], count: usize) -> Vec<(u32, f32)> {
+    /// Entries that are compared with the least of the largest together, as vectors.
+    const TOGETHER: usize = 64;
     let mut best: Vec<(u32, f32)> = Vec::with_capacity(count + 1);
-    for (i, value) in values.iter().enumerate() {
-        if best.len() == count && *value <= best[count - 1].1 || *value == f32::NEG_INFINITY {
+    for (number, block) in values.chunks(TOGETHER).enumerate() {
+        let least = |best: &[(u32, f32)]| if best.len() < count { f32::NEG_INFINITY } else { best[count - 1].1 };
+        let bound = least(&best);
+        if !block.iter().fold(false, |any, value| any | (*value > bound)) {
             continue;
         }
-        let at = best.partition_point(|(_, other)| *other >= *value);
-        best.insert(at, (i as u32, *value));
-        best.truncate(count);
+        for (i, value) in block.iter().enumerate().filter(|(_, value)| **value > bound) {
+            if *value > least(&best) {
+                let at = best.partition_point(|(_, other)| *other >= *value);
+                best.insert(at, ((number * TOGETHER + i) as u32, *value));
+                best.truncate(count);
+            }
+        }
     }
     best
 }
@@ -280,5 +288,18 @@ mod tests {
         assert_eq!(top(&values, 3), [(4, 0.9), (1, 0.5), (3, 0.5)]);
         assert_eq!(top(&[f32::NEG_INFINITY; 4], 2), []);
         assert_eq!(argmax(&values), 4);
+    }
+
+    #[test]
+    fn top_of_many_is_that_of_sorting() {
+        // Few different values, so that many are equal, in more than one block and a part of one.
+        let mut values: Vec<f32> = (0..1000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as f32).collect();
+        values[10] = f32::NAN;
+        values[999] = 256.0;
+        let mut sorted: Vec<(u32, f32)> = (0..).zip(values.iter().copied()).filter(|(_, x)| !x.is_nan()).collect();
+        sorted.sort_by(|(i, x), (j, y)| y.total_cmp(x).then(i.cmp(j)));
+        for count in [1, 2, 6, 64, 2000] {
+            assert_eq!(top(&values, count), sorted[..count.min(sorted.len())], "{count}");
+        }
     }
 }

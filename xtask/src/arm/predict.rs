@@ -18,6 +18,10 @@ const EFFICIENCY: f64 = 0.9;
 /// Paths of functions whose work is split over all cores, ggml's too; everything else is taken to run on one.
 const PARALLEL: [&str; 5] = ["noctule_kernels::", "noctule::mel", "rustfft", "realfft", "ggml_"];
 
+/// Ends of the paths of two functions that take turns at a few rows of weights. The first asks for the bytes that the second
+/// reads next, by instructions that the simulated caches do not see, so memory works while either of them computes.
+const IN_TURN: (&str, &str) = ("::int8::gemv", "::unpack::unpack_i8");
+
 /// What the functions of one path cost.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cost {
@@ -87,9 +91,25 @@ pub fn costs(profile: &Profile, functions: &[Function], processor: &Processor) -
         sum.cycles += runs * cycles.unwrap_or(mean * block.instructions as f64);
         sum.lines.iter_mut().zip(block.lines).for_each(|(sum, lines)| *sum += lines as f64);
     }
-    let mut costs: Vec<Cost> = sums.into_values().collect();
+    let mut costs = in_turn(sums.into_values().collect());
     costs.sort_by(|a, b| b.cycles.total_cmp(&a.cycles).then_with(|| a.function.cmp(&b.function)));
     Ok(costs)
+}
+
+/// The two functions of [`IN_TURN`] as one, where both ran.
+fn in_turn(mut costs: Vec<Cost>) -> Vec<Cost> {
+    let find = |costs: &[Cost], end| costs.iter().position(|cost| cost.function.ends_with(end));
+    if let (Some(_), Some(reading)) = (find(&costs, IN_TURN.0), find(&costs, IN_TURN.1)) {
+        let reading = costs.swap_remove(reading);
+        let asking = find(&costs, IN_TURN.0).expect("the other one is left");
+        let both = &mut costs[asking];
+        both.function = format!("{}, {}", both.function, reading.function);
+        both.instructions += reading.instructions;
+        both.macs += reading.macs;
+        both.cycles += reading.cycles;
+        both.lines.iter_mut().zip(reading.lines).for_each(|(sum, lines)| *sum += lines);
+    }
+    costs
 }
 
 impl Cost {
@@ -199,6 +219,22 @@ mod tests {
         // Four accumulating additions in a row need longer than the pipes do.
         assert!((8e6..12e6).contains(&costs[0].cycles), "{costs:?}");
         assert_eq!(costs[1].instructions, 2.0);
+    }
+
+    #[test]
+    fn functions_that_take_turns_are_one() {
+        let cost = |function: &str, cycles: f64, lines: f64| {
+            let function = function.into();
+            Cost { function, instructions: cycles, macs: 0.0, cycles, lines: [lines; CACHES] }
+        };
+        let gemv = || cost("noctule_kernels::neon::int8::gemv", 3.0, 1.0);
+        let unpack = || cost("noctule_kernels::neon::unpack::unpack_i8", 1.0, 4.0);
+        let joined = in_turn(vec![unpack(), cost("main", 1.0, 0.0), gemv()]);
+        let names = "noctule_kernels::neon::int8::gemv, noctule_kernels::neon::unpack::unpack_i8";
+        assert!(joined.contains(&cost(names, 4.0, 5.0)), "{joined:?}");
+        assert_eq!(joined.len(), 2);
+        assert_eq!(in_turn(vec![unpack()]), [unpack()]);
+        assert_eq!(in_turn(vec![gemv()]), [gemv()]);
     }
 
     #[test]
