@@ -78,12 +78,11 @@ fn sum_of(x: &[f32], term: impl Fn(f32) -> f32) -> f64 {
     // that of the terms.
     for block in x.chunks(LANES * 64) {
         let mut lanes = [0f32; LANES];
-        let chunks = block.chunks_exact(LANES);
-        let tail = chunks.remainder();
+        let (chunks, tail) = block.as_chunks::<LANES>();
         for chunk in chunks {
-            for (lane, &x) in lanes.iter_mut().zip(chunk) {
-                *lane += term(x);
-            }
+            // Terms first, all of them: else the compiler takes some lanes out of their vectors in between.
+            let terms = chunk.map(&term);
+            lanes.iter_mut().zip(terms).for_each(|(lane, term)| *lane += term);
         }
         for (lane, &x) in lanes.iter_mut().zip(tail) {
             *lane += term(x);
