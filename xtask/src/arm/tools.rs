@@ -47,15 +47,19 @@ pub fn disassemble(file: &Path) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// Compiles the plugin of [`super::profile`] into `folder`.
+/// Compiles the plugin of [`super::profile`] into `folder`, aside, because other runs of this program may load it.
 pub fn plugin(folder: &Path) -> Result<PathBuf> {
     crate::docs::make(folder)?;
-    let (source, library) = (folder.join("count.c"), folder.join("count.so"));
+    let own = std::process::id();
+    let (source, aside) = (folder.join(format!("count-{own}.c")), folder.join(format!("count-{own}.so")));
+    let library = folder.join("count.so");
     std::fs::write(&source, include_str!("count.c"))?;
     let mut gcc = Command::new("gcc");
-    gcc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&library).arg(&source);
+    gcc.args(["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o"]).arg(&aside).arg(&source);
     let output = gcc.output().context("starting gcc, which compiles the plugin that counts")?;
     ensure!(output.status.success(), "gcc: {}", String::from_utf8_lossy(&output.stderr));
+    std::fs::rename(&aside, &library)?;
+    std::fs::remove_file(&source)?;
     Ok(library)
 }
 
