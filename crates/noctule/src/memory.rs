@@ -108,7 +108,7 @@ const ALONE: Speech = Speech { tokens: 128, own: 24, prompt: 64, windows: 2, sam
 
 /// Windows full of speech that follow each other: the text before is in front of each as far as there is room,
 /// and a minute of samples is kept.
-const IN_A_ROW: Speech = Speech { tokens: 448, own: 112, prompt: 224, windows: 6, samples: 64 * 16_000 };
+const IN_A_ROW: Speech = Speech { tokens: 448, own: 96, prompt: 224, windows: 6, samples: 64 * 16_000 };
 
 /// About how much memory a run with a recording of one window takes above the weights, bytes. What the encoder takes is
 /// given back before the decoder works, so it is the most that one of three stages holds: the encoder in its layers; keys
