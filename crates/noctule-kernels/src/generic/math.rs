@@ -81,7 +81,8 @@ fn sum_of(x: &[f32], term: impl Fn(f32) -> f32) -> f64 {
         let (chunks, tail) = block.as_chunks::<LANES>();
         for chunk in chunks {
             // Terms first, all of them: else the compiler takes some lanes out of their vectors in between.
-            let terms = chunk.map(&term);
+            let mut terms = [0f32; LANES];
+            terms.iter_mut().zip(chunk).for_each(|(to, &x)| *to = term(x));
             lanes.iter_mut().zip(terms).for_each(|(lane, term)| *lane += term);
         }
         for (lane, &x) in lanes.iter_mut().zip(tail) {
