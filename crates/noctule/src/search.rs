@@ -201,7 +201,7 @@ fn top(values: &[f32], count: usize) -> Vec<(u32, f32)> {
         if !block.iter().fold(false, |any, value| any | (*value > bound)) {
             continue;
         }
-        for (i, value) in block.iter().enumerate().filter(|(_, value)| **value > bound) {
+        for (i, value) in block.iter().enumerate() {
             if *value > least(&best) {
                 let at = best.partition_point(|(_, other)| *other >= *value);
                 best.insert(at, ((number * TOGETHER + i) as u32, *value));
