@@ -145,7 +145,9 @@ impl Shared {
             return;
         }
         let mut guard = lock(&self.sleep);
-        self.caller_sleeps.store(true, Ordering::SeqCst);
+        // An exchange and not a store: emulated ARM (qemu 7.2 on x86) lets a load overtake a store that goes before it, and
+        // then neither this thread sees the last task end nor that one sees this thread sleep.
+        self.caller_sleeps.swap(true, Ordering::SeqCst);
         while !done() {
             guard = self.done.wait(guard).unwrap_or_else(PoisonError::into_inner);
         }
@@ -234,7 +236,8 @@ impl Pool {
             *self.shared.job.get() = Some(Job { task: erased, tasks });
         }
         self.shared.pending.store(tasks, Ordering::SeqCst);
-        self.shared.unclaimed.store(tasks, Ordering::SeqCst);
+        // An exchange, for the same reason as in `wait_until_done`: whoever sleeps is seen, or sees the tasks.
+        self.shared.unclaimed.swap(tasks, Ordering::SeqCst);
         self.shared.wake(tasks - 1, self.workers.len());
         self.shared.work(0);
         self.shared.wait_until_done();
@@ -320,6 +323,26 @@ mod tests {
             std::thread::sleep(Duration::from_millis(5 * order as u64));
         });
         assert_eq!(seen.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn a_caller_that_falls_asleep_sees_the_last_task_end() {
+        let pool = Pool::new(2);
+        let ended = AtomicUsize::new(0);
+        for round in 0..400 {
+            // The other thread's task ends about when the caller gives up spinning; one that is missed hangs.
+            let pause = SPIN / 2 + SPIN * (round % 50) / 50;
+            let order = AtomicUsize::new(0);
+            pool.run(2, |_| {
+                let start = Instant::now();
+                let is_last = order.fetch_add(1, Ordering::SeqCst) == 1;
+                while is_last && start.elapsed() < pause {
+                    std::hint::spin_loop();
+                }
+                ended.fetch_add(1, Ordering::SeqCst);
+            });
+        }
+        assert_eq!(ended.load(Ordering::SeqCst), 800);
     }
 
     #[test]
