@@ -1,6 +1,7 @@
 //! The operations on 16-bit integers that the softmax of integer scores is written in.
 
-/// A vector of 16-bit integers and the operations on it.
+/// A vector of 16-bit integers and the operations on it. From [`narrow`](Words::narrow) to [`store`](Words::store) lanes have an
+/// order of the tier's own.
 ///
 /// # Safety
 /// As for [`Simd`](crate::simd::Simd): every function requires the instructions of the tier and is meant to be
@@ -28,7 +29,7 @@ pub(crate) unsafe trait Words: Copy + 'static {
     unsafe fn fraction(x: Self::W) -> Self::W;
     /// `a >> −n` for `n` from −15 to 0 and `a` ≥ 0.
     unsafe fn lower(a: Self::W, n: Self::W) -> Self::W;
-    /// The low byte of each lane, exclusive-or `flip`, to memory.
+    /// The low byte of each lane, exclusive-or `flip`, to memory, in the order in which [`narrow`](Words::narrow) read them.
     unsafe fn store(to: *mut u8, w: Self::W, flip: u8);
     /// The same in parts of eight bytes, each `apart` bytes from the one before: for tiers with [`Int8::chunk`] below
     /// [`WORDS`](Self::WORDS).

@@ -129,6 +129,21 @@ unsafe impl Simd for Avx512 {
         unsafe { _mm_storeu_si128(to.cast(), _mm512_cvtepi32_epi8(_mm512_castps_si512(n))) }
     }
     #[inline(always)]
+    unsafe fn store_codes4(to: *mut i8, n: [__m512; 4]) {
+        // SAFETY: the caller promises the tier and room for 64 codes.
+        unsafe {
+            let low = _mm512_set1_epi32(255);
+            let (a, b) = (_mm512_castps_si512(n[0]), _mm512_castps_si512(n[1]));
+            let (c, d) = (_mm512_castps_si512(n[2]), _mm512_castps_si512(n[3]));
+            let first = _mm512_packus_epi32(_mm512_and_si512(a, low), _mm512_and_si512(b, low));
+            let second = _mm512_packus_epi32(_mm512_and_si512(c, low), _mm512_and_si512(d, low));
+            let bytes = _mm512_packus_epi16(first, second);
+            // Fours of each vector lie in turn.
+            let order = _mm512_set_epi32(15, 11, 7, 3, 14, 10, 6, 2, 13, 9, 5, 1, 12, 8, 4, 0);
+            _mm512_storeu_si512(to.cast(), _mm512_permutexvar_epi32(order, bytes));
+        }
+    }
+    #[inline(always)]
     unsafe fn transpose(from: *const f32, from_stride: usize, to: *mut f32, to_stride: usize) {
         // SAFETY: the caller promises the tier and a square of eight rows on both sides.
         unsafe { crate::avx2::transpose8(from, from_stride, to, to_stride) }

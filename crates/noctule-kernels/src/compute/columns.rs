@@ -5,8 +5,12 @@ use super::grouping::Grouping;
 use super::operand::as_words;
 use crate::buffer::cut;
 use crate::generic::codes::{Encoded, place};
+use crate::generic::transpose::Transpose;
 use crate::generic::words;
 use crate::table::Int8;
+
+/// Columns that are packed together: a divisor of every panel's width.
+pub(super) const TOGETHER: usize = 8;
 
 /// How packed columns lie: codes `[⌈columns / nr⌉][terms][k / unit][nr][unit]`; scales and starts of the sums
 /// `[⌈columns / nr⌉][terms][groups][nr]`.
@@ -39,7 +43,7 @@ pub(super) struct Packed {
     starts: *mut i32,
 }
 
-// SAFETY: the pointers are only used by `pack_column`, whose callers promise disjoint columns, and read afterwards.
+// SAFETY: the pointers are only used by `pack_columns`, whose callers promise disjoint columns, and read afterwards.
 unsafe impl Send for Packed {}
 // SAFETY: as for Send.
 unsafe impl Sync for Packed {}
@@ -66,9 +70,10 @@ impl Columns {
         (panels * self.nr * self.grouping.k * self.width / 4, panels * self.nr * self.grouping.groups())
     }
 
-    /// Floats of scratch that packing a column takes.
+    /// Floats of scratch that packing [`TOGETHER`] columns takes.
     pub(super) fn scratch(&self) -> usize {
-        self.grouping.k * self.width / 4 + 2 * self.grouping.groups()
+        let lines = self.terms * TOGETHER * self.grouping.k * self.width / 4;
+        self.grouping.k + lines + 2 * self.grouping.groups()
     }
 
     /// Cuts the room for so many columns off `rest`.
@@ -124,61 +129,92 @@ impl Columns {
 }
 
 impl Compute {
-    /// Rounds one column, `k` numbers that are used up, and puts it at place `j`. `scratch` has as many floats as
-    /// [`Columns::scratch`] says.
+    /// Rounds `count` columns, at most [`TOGETHER`], and puts them at places from `first` on, a multiple of that. `read` gives
+    /// the `k` numbers of one after the other; `scratch` has as many floats as [`Columns::scratch`] says.
     ///
     /// # Safety
-    /// `packed` has the shape of `columns` with more than `j` of them, and nobody else touches this one.
-    pub(super) unsafe fn pack_column(
+    /// `packed` has the shape of `columns` with all of these, and nobody else touches them.
+    pub(super) unsafe fn pack_columns(
         &self,
         columns: &Columns,
         packed: Packed,
-        j: usize,
-        x: &mut [f32],
+        (first, count): (usize, usize),
+        mut read: impl FnMut(usize, &mut [f32]),
         scratch: &mut [f32],
     ) {
         let Grouping { k, len, spread, .. } = columns.grouping;
-        let (nr, groups, bytes) = (columns.nr, columns.grouping.groups(), columns.width * columns.grouping.k);
-        assert_eq!(x.len(), k);
+        let (nr, groups, terms) = (columns.nr, columns.grouping.groups(), columns.terms);
+        let bytes = columns.width * k;
+        assert!(count <= TOGETHER && first.is_multiple_of(TOGETHER));
         let mut rest = scratch;
-        let (line, scales) = (cut(&mut rest, bytes / 4), cut(&mut rest, groups));
-        // SAFETY: any bytes are codes and integers; the lengths in bytes are the same.
-        let (line, sums) = unsafe {
-            let sums = cut(&mut rest, groups);
-            let line = std::slice::from_raw_parts_mut(line.as_mut_ptr().cast::<u8>(), bytes);
-            (line, std::slice::from_raw_parts_mut(sums.as_mut_ptr().cast::<i32>(), groups))
-        };
-        if spread {
-            // SAFETY: `kernels` checked the tier.
-            unsafe { (self.kernels.spread)(x, len) };
+        let (x, scales) = (cut(&mut rest, k), cut(&mut rest, groups));
+        let lines = cut(&mut rest, terms * TOGETHER * bytes / 4);
+        // SAFETY: any bytes are integers; the length is the same.
+        let sums = unsafe { std::slice::from_raw_parts_mut(cut(&mut rest, groups).as_mut_ptr().cast::<i32>(), groups) };
+        // Who starts sums at 0 needs no sums of codes.
+        let wanted = if columns.start == 0 { 0 } else { groups };
+        sums.fill(0);
+        // Only a column that is encoded once is spread on the way.
+        let on_the_way = spread && terms == 1 && columns.width == 1;
+        // Columns that are four codes wide come together from all lines, as floats do in a transpose.
+        let turn = columns.unit == 4;
+        for (r, j) in (first..first + count).enumerate() {
+            read(r, x);
+            if spread && !on_the_way {
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.spread)(x, len) };
+            }
+            for term in 0..terms {
+                let last = term + 1 == terms;
+                let line = &mut lines[(term * TOGETHER + r) * bytes / 4..][..bytes / 4];
+                // SAFETY: any bytes are codes, the length in bytes is the same; `kernels` checked the tier; the column
+                // lies inside its panel.
+                unsafe {
+                    let line = std::slice::from_raw_parts_mut(line.as_mut_ptr().cast::<u8>(), bytes);
+                    if columns.width == 2 {
+                        words::encode(x, len, as_words(line), scales);
+                    } else {
+                        let sums = &mut sums[..wanted];
+                        let mut to = Encoded { codes: line, offset: 0, scales, sums, spread: on_the_way, last };
+                        (self.kernels.encode)(x, len, &mut to);
+                    }
+                    let panel = j / nr * terms + term;
+                    if !turn {
+                        let start = packed.codes.add(panel * nr * bytes + j % nr * columns.unit);
+                        place(line, start, columns.unit, nr);
+                    }
+                    for g in 0..groups {
+                        let at = (panel * groups + g) * nr + j % nr;
+                        *packed.scales.add(at) = scales[g] * columns.grouping.correction();
+                        *packed.starts.add(at) = columns.start * sums[g];
+                    }
+                }
+            }
         }
-        for term in 0..columns.terms {
-            let last = term + 1 == columns.terms;
-            // SAFETY: `kernels` checked the tier; the column lies inside its panel.
-            unsafe {
-                if columns.width == 2 {
-                    words::encode(x, len, as_words(line), scales);
-                    sums.fill(0);
-                } else {
-                    (self.kernels.encode)(x, len, &mut Encoded { codes: line, offset: 0, scales, sums, last });
-                }
-                let panel = j / nr * columns.terms + term;
-                let start = packed.codes.add(panel * nr * bytes + j % nr * columns.unit);
-                place(line, start, columns.unit, nr);
-                for g in 0..groups {
-                    let at = (panel * groups + g) * nr + j % nr;
-                    *packed.scales.add(at) = scales[g] * columns.grouping.correction();
-                    *packed.starts.add(at) = columns.start * sums[g];
-                }
+        if turn {
+            for term in 0..terms {
+                let lines = &lines[term * TOGETHER * bytes / 4..];
+                let panel = first / nr * terms + term;
+                let transpose = Transpose {
+                    from: lines.as_ptr(),
+                    from_stride: bytes / 4,
+                    rows: count,
+                    cols: bytes / 4,
+                    // SAFETY: the columns lie inside their panel, whose width is a multiple of `TOGETHER`.
+                    to: unsafe { packed.codes.add(panel * nr * bytes + first % nr * 4) }.cast(),
+                    to_stride: nr,
+                };
+                // SAFETY: `kernels` checked the tier; both matrices exist, and floats' bits are copied as they are.
+                unsafe { (self.kernels.transpose)(&transpose) };
             }
         }
     }
 
-    /// As [`pack_column`](Self::pack_column) for columns of one group, `count` of them from `first` on, which share a
+    /// As [`pack_columns`](Self::pack_columns) for any number of columns of one group, `count` of them from `first` on, which share a
     /// scale; `x` holds one behind the other, and `scratch` as many bytes.
     ///
     /// # Safety
-    /// As for [`pack_column`](Self::pack_column), for all these columns.
+    /// As for [`pack_columns`](Self::pack_columns), for all these columns.
     pub(super) unsafe fn pack_columns_together(
         &self,
         columns: &Columns,
@@ -197,7 +233,7 @@ impl Compute {
             unsafe { (self.kernels.spread)(x, k) };
         }
         let mut scale = [0.0];
-        let mut to = Encoded { codes: line, offset: 0, scales: &mut scale, sums: &mut [], last: true };
+        let mut to = Encoded { codes: line, offset: 0, scales: &mut scale, sums: &mut [], spread: false, last: true };
         // SAFETY: `kernels` checked the tier.
         unsafe { (self.kernels.encode)(x, count * k, &mut to) };
         for (j, line) in (first..).zip(line.chunks_exact(k)) {
@@ -214,7 +250,7 @@ impl Compute {
     /// Makes zeros of some columns.
     ///
     /// # Safety
-    /// As for [`pack_column`](Self::pack_column), for all these columns.
+    /// As for [`pack_columns`](Self::pack_columns), for all these columns.
     pub(super) unsafe fn pack_nothing(&self, columns: &Columns, packed: Packed, which: std::ops::Range<usize>) {
         let (nr, groups, k) = (columns.nr, columns.grouping.groups(), columns.grouping.k * columns.width);
         for j in which {

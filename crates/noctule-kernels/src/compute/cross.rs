@@ -167,7 +167,8 @@ impl Compute {
             }
             for term in 0..2 {
                 let scales = &mut factors[2 * i + term..][..1];
-                let mut to = Encoded { codes: &mut line[..k], offset, scales, sums: &mut [], last: term == 1 };
+                let codes = &mut line[..k];
+                let mut to = Encoded { codes, offset, scales, sums: &mut [], spread: false, last: term == 1 };
                 // SAFETY: `kernels` checked the tier.
                 unsafe { (self.kernels.encode)(row, k, &mut to) };
                 put(&line[..k], 2 * i + term);

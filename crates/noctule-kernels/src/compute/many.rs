@@ -1,7 +1,7 @@
 //! Products of many rows: each task unpacks a strip of weight rows once and multiplies it with all rows of
 //! the operand, a block at a time, whose results go where the product wants them.
 
-use super::columns::{Against, Columns};
+use super::columns::{Against, Columns, TOGETHER};
 use super::linear::{Product, Strip, strips};
 use super::operand::{Codes, Form, Operand};
 use super::out::SharedOut;
@@ -160,22 +160,24 @@ impl Compute {
         // Rows of one group that fill half of the nearest cache.
         let step = work.block_rows(int8.mr, self.caches.level1 / 2 / (bytes * codes.grouping.len));
         let (code_len, scale_len) = columns.lens(strip.len);
-        let k = codes.grouping.k;
         let mut scratch = self.scratch.take();
-        let c_len = step.next_multiple_of(int8.mr) * width;
-        let mut rest = scratch.floats(code_len + 2 * scale_len + k + columns.scratch() + c_len);
+        // Rows a power of two apart would meet in a few sets of the cache.
+        let stride = width + 16;
+        let c_len = step.next_multiple_of(int8.mr) * stride;
+        let mut rest = scratch.floats(code_len + 2 * scale_len + columns.scratch() + c_len);
         let packed = columns.place(strip.len, &mut rest);
-        let row = cut(&mut rest, k);
-        let line = cut(&mut rest, columns.scratch());
+        let lines = cut(&mut rest, columns.scratch());
         let c = rest;
         let weights = &work.product.weights;
-        for j in 0..strip.len {
-            row[weights.cols()..].fill(0.0);
-            // SAFETY: `kernels` checked the tier; `packed` has room for the strip.
-            unsafe {
-                (self.kernels.unpack_f32)(weights.ty(), weights.row(strip.from + j), &mut row[..weights.cols()]);
-                self.pack_column(&columns, packed, j, row, line);
-            }
+        for j in (0..strip.len).step_by(TOGETHER) {
+            let read = |r: usize, row: &mut [f32]| {
+                let (row, padding) = row.split_at_mut(weights.cols());
+                padding.fill(0.0);
+                // SAFETY: `kernels` checked the tier.
+                unsafe { (self.kernels.unpack_f32)(weights.ty(), weights.row(strip.from + j + r), row) };
+            };
+            // SAFETY: `packed` has room for the strip, which is this task's.
+            unsafe { self.pack_columns(&columns, packed, (j, TOGETHER.min(strip.len - j)), read, lines) };
         }
         // SAFETY: the rest of the last panel is this task's, too.
         unsafe { self.pack_nothing(&columns, packed, strip.len..width) };
@@ -207,7 +209,7 @@ impl Compute {
                             keep: std::ptr::null(),
                             add,
                             out: c.as_mut_ptr(),
-                            stride: width,
+                            stride,
                         }),
                     };
                     // SAFETY: `kernels` checked the tier; the operand has whole panels, `packed` the strip's
@@ -216,7 +218,7 @@ impl Compute {
                     add = true;
                 }
             }
-            self.deliver(work, from - work.rows.start, rows, c, width);
+            self.deliver(work, from - work.rows.start, rows, c, stride);
         }
     }
 

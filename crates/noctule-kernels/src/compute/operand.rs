@@ -431,7 +431,9 @@ impl Compute {
     ) {
         let Grouping { len, spread, .. } = codes.grouping;
         assert!(column.is_multiple_of(len), "a part that starts inside a group");
-        if spread {
+        // Only a row that is encoded once is spread on the way.
+        let on_the_way = spread && codes.terms == 1;
+        if spread && !on_the_way {
             // SAFETY: `kernels` checked the tier.
             unsafe { (self.kernels.spread)(row, len) };
         }
@@ -448,7 +450,9 @@ impl Compute {
                 if codes.width(term) == 2 {
                     words::encode(row, len, as_words(line), scales);
                 } else {
-                    (self.kernels.encode)(row, len, &mut Encoded { codes: line, offset, scales, sums: &mut [], last });
+                    let sums = &mut [];
+                    let mut to = Encoded { codes: line, offset, scales, sums, spread: on_the_way, last };
+                    (self.kernels.encode)(row, len, &mut to);
                 }
                 for (g, scale) in scales.iter().enumerate() {
                     *to.scales.add(codes.scales_at(term, first + g) + i) = *scale;

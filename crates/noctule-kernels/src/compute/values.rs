@@ -1,6 +1,6 @@
 //! Values of an attention, in the order in which softmax weights meet them.
 
-use super::columns::{Against, Columns, Packed};
+use super::columns::{Against, Columns, Packed, TOGETHER};
 use super::grouping::Grouping;
 use super::{Compute, Precision};
 use crate::buffer::{Buffer, cut};
@@ -239,9 +239,10 @@ impl Compute {
             }
             self.transpose((&x[i * stride..], stride), (count, depth), (turned, KEYS));
             let packed = columns.place(depth, &mut &mut place[(from + i) / KEYS * len..][..len]);
-            for (d, column) in turned.chunks_exact_mut(KEYS).enumerate() {
+            for d in (0..depth).step_by(TOGETHER) {
+                let read = |r: usize, x: &mut [f32]| x.copy_from_slice(&turned[(d + r) * KEYS..][..KEYS]);
                 // SAFETY: passed on to the caller; the block has room for `depth` columns.
-                unsafe { self.pack_column(columns, packed, d, column, rest) };
+                unsafe { self.pack_columns(columns, packed, (d, TOGETHER.min(depth - d)), read, rest) };
             }
             // SAFETY: as above.
             unsafe { self.pack_nothing(columns, packed, depth..columns.padded(depth)) };

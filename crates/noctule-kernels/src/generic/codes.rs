@@ -61,21 +61,33 @@ unsafe fn butterflies<S: Simd, const M: usize>(x: *mut f32) {
             for (i, v) in v.iter_mut().enumerate() {
                 *v = S::load(x.add(i * STEP + lane));
             }
-            let mut half = 1;
-            while half < M {
-                for i in 0..M {
-                    if i & half == 0 {
-                        let (a, b) = (v[i], v[i + half]);
-                        v[i] = S::add(a, b);
-                        v[i + half] = S::sub(a, b);
-                    }
-                }
-                half *= 2;
-            }
+            turn::<S, M>(&mut v);
             for (i, v) in v.iter().enumerate() {
                 S::store(x.add(i * STEP + lane), *v);
             }
         }
+    }
+}
+
+/// The transform of `M` numbers in each lane.
+///
+/// # Safety
+/// The processor has the tier of `S`.
+#[inline(always)]
+unsafe fn turn<S: Simd, const M: usize>(v: &mut [S::V; M]) {
+    let mut half = 1;
+    while half < M {
+        for i in 0..M {
+            if i & half == 0 {
+                let (a, b) = (v[i], v[i + half]);
+                // SAFETY: passed on to the caller.
+                unsafe {
+                    v[i] = S::add(a, b);
+                    v[i + half] = S::sub(a, b);
+                }
+            }
+        }
+        half *= 2;
     }
 }
 
@@ -89,6 +101,8 @@ pub(crate) struct Encoded<'a> {
     pub(crate) scales: &'a mut [f32],
     /// The sum of each group's integers; may be empty.
     pub(crate) sums: &'a mut [i32],
+    /// Whether groups are [spread](spread) first. Nobody then asks for what rounding loses, nor for the row.
+    pub(crate) spread: bool,
     /// Whether nobody asks for what rounding loses.
     pub(crate) last: bool,
 }
@@ -102,16 +116,32 @@ pub(crate) struct Encoded<'a> {
 pub(crate) unsafe fn encode<S: Simd>(x: &mut [f32], group: usize, to: &mut Encoded<'_>) {
     assert!(group.is_multiple_of(4 * STEP) && x.len().is_multiple_of(group));
     assert!(to.codes.len() == x.len() && to.scales.len() >= x.len() / group);
+    assert!(to.last || !to.spread, "what a row that was spread loses");
     let (with_sums, last, offset) = (!to.sums.is_empty(), to.last, to.offset);
     let groups = x.chunks_exact_mut(group).zip(to.codes.chunks_exact_mut(group));
     for (g, (x, codes)) in groups.enumerate() {
         // SAFETY: passed on to the caller; whole vectors of both slices are touched.
         let (scale, sum) = unsafe {
-            match (last, with_sums) {
-                (true, false) => encode_group::<S, false, false>(x, codes, offset),
-                (true, true) => encode_group::<S, false, true>(x, codes, offset),
-                (false, false) => encode_group::<S, true, false>(x, codes, offset),
-                (false, true) => encode_group::<S, true, true>(x, codes, offset),
+            // A group that registers hold is not written in between.
+            if to.spread && S::LANES == STEP && group <= MOST * STEP {
+                match (group / STEP, with_sums) {
+                    (16, false) => encode_spread::<S, 16, false>(x, codes, offset),
+                    (16, true) => encode_spread::<S, 16, true>(x, codes, offset),
+                    (8, false) => encode_spread::<S, 8, false>(x, codes, offset),
+                    (8, true) => encode_spread::<S, 8, true>(x, codes, offset),
+                    (_, false) => encode_spread::<S, 4, false>(x, codes, offset),
+                    (_, true) => encode_spread::<S, 4, true>(x, codes, offset),
+                }
+            } else {
+                if to.spread {
+                    spread::<S>(x, group);
+                }
+                match (last, with_sums) {
+                    (true, false) => encode_group::<S, false, false>(x, codes, offset),
+                    (true, true) => encode_group::<S, false, true>(x, codes, offset),
+                    (false, false) => encode_group::<S, true, false>(x, codes, offset),
+                    (false, true) => encode_group::<S, true, true>(x, codes, offset),
+                }
             }
         };
         to.scales[g] = scale;
@@ -166,6 +196,51 @@ unsafe fn encode_group<S: Simd, const REST: bool, const SUM: bool>(
     }
 }
 
+/// One group of `16 · M` numbers, spread; returns as [`encode_group`] does.
+///
+/// # Safety
+/// The processor has the tier of `S`, whose vectors are 16 numbers; both slices have that many.
+#[inline(always)]
+unsafe fn encode_spread<S: Simd, const M: usize, const SUM: bool>(
+    x: &mut [f32],
+    codes: &mut [u8],
+    offset: u8,
+) -> (f32, i32) {
+    debug_assert!(x.len() == STEP * M && codes.len() == STEP * M);
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mut v = [S::zero(); M];
+        for (i, v) in v.iter_mut().enumerate() {
+            *v = S::load(x.as_ptr().add(i * STEP));
+        }
+        turn::<S, M>(&mut v);
+        let mut tops = [S::zero(); 4];
+        for (i, v) in v.iter().enumerate() {
+            tops[i % 4] = S::max(tops[i % 4], S::abs(*v));
+        }
+        let largest = S::top(S::max(S::max(tops[0], tops[1]), S::max(tops[2], tops[3])));
+        if largest.is_nan() || largest < TINY {
+            codes.fill(offset);
+            return (0.0, 0);
+        }
+        let inverse = S::splat(127.0 / largest);
+        let round = S::splat(ROUND + f32::from(offset));
+        let mut total = S::zero();
+        for i in (0..M).step_by(4) {
+            let mut n = [S::zero(); 4];
+            for (n, v) in n.iter_mut().zip(&v[i..]) {
+                *n = S::fma(*v, inverse, round);
+                if SUM {
+                    total = S::add(total, S::sub(*n, round));
+                }
+            }
+            S::store_codes4(codes.as_mut_ptr().add(i * STEP).cast(), n);
+        }
+        // Small integers: exact in any order.
+        (largest / 127.0, if SUM { S::sum(total) as i32 } else { 0 })
+    }
+}
+
 /// The largest magnitude; NaN or anything where there is a NaN.
 ///
 /// # Safety
@@ -197,6 +272,7 @@ pub(crate) unsafe fn place(codes: &[u8], to: *mut u8, chunk: usize, beside: usiz
             4 => place_chunks::<4>(codes, to, beside),
             8 => place_chunks::<8>(codes, to, beside),
             16 => place_chunks::<16>(codes, to, beside),
+            64 => place_chunks::<64>(codes, to, beside),
             _ => {
                 debug_assert!(chunk >= codes.len(), "a chunk that no tier has");
                 std::ptr::copy_nonoverlapping(codes.as_ptr(), to, codes.len());
@@ -261,7 +337,8 @@ mod tests {
         let row = numbers(192);
         for offset in [0, 128] {
             let (mut rest, mut codes, mut scales, mut sums) = (row.clone(), vec![0; 192], [0.0; 3], [0; 3]);
-            let mut to = Encoded { codes: &mut codes, offset, scales: &mut scales, sums: &mut sums, last: false };
+            let mut to =
+                Encoded { codes: &mut codes, offset, scales: &mut scales, sums: &mut sums, spread: false, last: false };
             // SAFETY: the scalar tier needs nothing.
             unsafe { encode::<Scalar>(&mut rest, 64, &mut to) };
             let integers: Vec<i32> = codes.iter().map(|&q| i32::from(q.wrapping_sub(offset) as i8)).collect();
@@ -280,7 +357,8 @@ mod tests {
         x[20] = f32::NAN;
         x[64..].fill(1e-40);
         let (mut codes, mut scales) = ([1; 128], [1.0; 2]);
-        let mut to = Encoded { codes: &mut codes, offset: 0, scales: &mut scales, sums: &mut [], last: true };
+        let mut to =
+            Encoded { codes: &mut codes, offset: 0, scales: &mut scales, sums: &mut [], spread: false, last: true };
         // SAFETY: the scalar tier needs nothing.
         unsafe { encode::<Scalar>(&mut x, 64, &mut to) };
         assert_eq!(codes[64..], [0; 64]);
