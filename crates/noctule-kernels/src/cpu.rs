@@ -24,6 +24,8 @@ pub enum Tier {
     AvxVnni,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI (Ice Lake, Zen 4 and later).
     Avx512,
+    /// As [`Tier::Avx512`] with AMX's tiles of 8-bit integers (Sapphire Rapids and later), where the system grants them.
+    Amx,
     /// 64-bit ARM: the Cortex-A72 of the Raspberry Pi 4.
     Neon,
     /// 64-bit ARM with the dot product of ARMv8.2: the Cortex-A76 of the Raspberry Pi 5.
@@ -34,16 +36,17 @@ pub enum Tier {
 
 impl Tier {
     /// Every tier, slowest first within an architecture.
-    pub const ALL: [Tier; 7] =
-        [Tier::Scalar, Tier::Avx2, Tier::AvxVnni, Tier::Avx512, Tier::Neon, Tier::Dotprod, Tier::I8mm];
+    pub const ALL: [Tier; 8] =
+        [Tier::Scalar, Tier::Avx2, Tier::AvxVnni, Tier::Avx512, Tier::Amx, Tier::Neon, Tier::Dotprod, Tier::I8mm];
 
-    /// The name that [`CPU_VARIABLE`] takes: `scalar`, `avx2`, `avxvnni`, `avx512`, `neon`, `dotprod` or `i8mm`.
+    /// The name that [`CPU_VARIABLE`] takes: `scalar`, `avx2`, `avxvnni`, `avx512`, `amx`, `neon`, `dotprod` or `i8mm`.
     pub const fn name(self) -> &'static str {
         match self {
             Tier::Scalar => "scalar",
             Tier::Avx2 => "avx2",
             Tier::AvxVnni => "avxvnni",
             Tier::Avx512 => "avx512",
+            Tier::Amx => "amx",
             Tier::Neon => "neon",
             Tier::Dotprod => "dotprod",
             Tier::I8mm => "i8mm",
@@ -57,13 +60,14 @@ impl Tier {
             Tier::Avx2 => "vpmaddubsw, 256 bits",
             Tier::AvxVnni => "vpdpbusd, 256 bits",
             Tier::Avx512 => "vpdpbusd, 512 bits",
+            Tier::Amx => "tdpbssd",
             Tier::Neon => "smull, smlal2, sadalp",
             Tier::Dotprod => "sdot",
             Tier::I8mm => "smmla",
         }
     }
 
-    /// Whether this processor has the instructions of the tier.
+    /// Whether this processor has the instructions of the tier, and the system lets the process use them.
     pub fn is_available(self) -> bool {
         match self {
             Tier::Scalar => true,
@@ -83,6 +87,8 @@ impl Tier {
                     && is_x86_feature_detected!("avx512vnni")
                     && is_x86_feature_detected!("bmi2")
             }
+            #[cfg(target_arch = "x86_64")]
+            Tier::Amx => Tier::Avx512.is_available() && crate::amx::tiles::granted(),
             #[cfg(target_arch = "aarch64")]
             Tier::Neon => std::arch::is_aarch64_feature_detected!("neon"),
             #[cfg(target_arch = "aarch64")]

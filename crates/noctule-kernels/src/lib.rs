@@ -9,7 +9,7 @@
 //! - `pool` keeps the threads; `compute` splits each operation over them, always by outputs and
 //!   never along a sum, so that no result depends on how many threads there are.
 //! - `generic` holds the `f32` kernels once, over the `Simd` trait; the folders `scalar`, `avx2`,
-//!   `avxvnni`, `avx512`, `neon`, `dotprod` and `i8mm` hold what differs between processors: the vector type and the
+//!   `avxvnni`, `avx512`, `amx`, `neon`, `dotprod` and `i8mm` hold what differs between processors: the vector type and the
 //!   integer kernels. `scalar` is the reference that every test compares with.
 //! - `table` puts the functions of one tier into one table, chosen once.
 #![warn(unreachable_pub)]
@@ -28,6 +28,8 @@ mod table;
 mod view;
 mod words;
 
+#[cfg(target_arch = "x86_64")]
+mod amx;
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]

@@ -12,6 +12,7 @@ use crate::generic::scale::Scale;
 use crate::generic::transpose::Transpose;
 use crate::generic::weigh::Weigh;
 use crate::simd::Simd;
+use std::marker::PhantomData;
 
 /// Exact integer products of many rows and columns: `init[j] + Σₚ a[i][p]·b[j][p]`, for all `panels · mr` rows and
 /// `columns · nr` columns.
@@ -222,10 +223,51 @@ pub(crate) struct Int8 {
     pub(crate) chunk: usize,
     /// Whether codes of activations have 128 added; sums then start at −128 times the sum of a column.
     pub(crate) unsigned: bool,
+    /// Multiplies; the calling thread's [session](Int8::begin) has begun.
     pub(crate) block: unsafe fn(&Block8),
     /// The same for [words](crate::generic::words), which lie as twice as many codes do (so that lengths in
     /// [`Block8`] are twice theirs) and are signed; `None` where three products of codes cost less than one of words.
     pub(crate) words: Option<unsafe fn(&Block8)>,
+    /// What stands around the calls of [`block`](Self::block); see [`Int8::begin`].
+    pub(crate) session: Option<Around>,
+}
+
+/// What a thread does before it multiplies, and when it no longer will.
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AMX has it"))]
+#[derive(Clone, Copy)]
+pub(crate) struct Around {
+    pub(crate) begin: unsafe fn(),
+    pub(crate) end: unsafe fn(),
+}
+
+impl Int8 {
+    /// Prepares this thread for [`block`](Self::block), which it may call until the session is dropped. Sessions of a thread
+    /// do not overlap.
+    pub(crate) fn begin(&self) -> Session {
+        let end = self.session.map(|around| {
+            // SAFETY: `kernels` checked the tier.
+            unsafe { (around.begin)() };
+            around.end
+        });
+        Session { end, thread: PhantomData }
+    }
+}
+
+/// A time in which one thread multiplies; see [`Int8::begin`].
+#[must_use]
+pub(crate) struct Session {
+    end: Option<unsafe fn()>,
+    /// It stays on its thread.
+    thread: PhantomData<*const ()>,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if let Some(end) = self.end {
+            // SAFETY: `kernels` checked the tier, and the session began on this thread.
+            unsafe { end() };
+        }
+    }
 }
 
 /// The functions of one tier. All need the tier's instructions, which [`kernels`] made sure of.
@@ -514,6 +556,8 @@ pub(crate) fn kernels(tier: Tier) -> Option<Kernels> {
         Tier::AvxVnni => Some(Kernels { tier, int8: crate::avxvnni::block8::INT8, ..avx2_kernels::KERNELS }),
         #[cfg(target_arch = "x86_64")]
         Tier::Avx512 => Some(avx512_kernels::KERNELS),
+        #[cfg(target_arch = "x86_64")]
+        Tier::Amx => Some(Kernels { tier, int8: crate::amx::block8::INT8, ..avx512_kernels::KERNELS }),
         #[cfg(target_arch = "aarch64")]
         Tier::Neon => Some(neon_kernels::KERNELS),
         #[cfg(target_arch = "aarch64")]
@@ -533,6 +577,7 @@ pub(crate) fn kernels(tier: Tier) -> Option<Kernels> {
 #[cfg(test)]
 fn check_words(int8: Int8) {
     let Some(block) = int8.words else { return };
+    let _session = int8.begin();
     let Int8 { mr, nr: panel, unit, chunk, .. } = int8;
     let (unit, chunk, nr, panels) = (unit / 2, chunk / 2, 2 * panel, 3);
     let rows = panels * mr;
@@ -594,6 +639,7 @@ fn check_words(int8: Int8) {
 pub(crate) fn check_block8(int8: Int8) {
     let Int8 { mr, nr: panel, unit, .. } = int8;
     let nr = 2 * panel;
+    let _session = int8.begin();
     for (k, panels, extreme) in [(32, 2, false), (64, 1, false), (64, 3, true), (256, 2, false), (512, 1, true)] {
         let chunk = int8.chunk.min(k);
         let rows = panels * mr;

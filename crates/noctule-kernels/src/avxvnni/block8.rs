@@ -11,7 +11,7 @@ const MR: usize = 6;
 const NV: usize = 2;
 
 pub(crate) const INT8: Int8 =
-    Int8 { mr: MR, nr: 8 * NV, unit: 4, chunk: usize::MAX, unsigned: true, block, words: None };
+    Int8 { mr: MR, nr: 8 * NV, unit: 4, chunk: usize::MAX, unsigned: true, block, words: None, session: None };
 
 /// # Safety
 /// The processor has the tier, and all elements that `b` names are valid.

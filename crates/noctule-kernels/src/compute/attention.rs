@@ -140,6 +140,7 @@ impl Compute {
     /// All heads of some queries, in integers.
     fn attend_int8(&self, a: &Attend<'_>, codes: Codes, from: usize, rows: usize, out: SharedOperand) {
         let int8 = self.kernels.int8;
+        let _session = int8.begin();
         let width = a.heads * a.depth;
         let panels = rows.div_ceil(int8.mr);
         let padded = panels * int8.mr;

@@ -134,6 +134,7 @@ impl Compute {
             unreachable!("the caller checked the forms");
         };
         let int8 = self.kernels.int8;
+        let _session = int8.begin();
         let (m, t, depth) = (q.rows(), keys.len(), keys.depth());
         let (k, nr) = (key_columns.grouping.k, int8.nr);
         let stride = t.next_multiple_of(KEYS);

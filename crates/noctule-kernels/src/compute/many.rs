@@ -144,6 +144,7 @@ impl Compute {
     /// One strip in integers.
     fn strip_int8(&self, work: &Work<'_>, codes: Codes) {
         let int8 = self.kernels.int8;
+        let _session = int8.begin();
         let strip = work.strip;
         let fine = work.product.fine && codes.terms > 1;
         let words = int8.words.filter(|_| fine);

@@ -11,7 +11,8 @@ use std::arch::asm;
 const MR: usize = 8;
 const NR: usize = 8;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 4, chunk: 16, unsigned: false, block, words: None };
+pub(crate) const INT8: Int8 =
+    Int8 { mr: MR, nr: NR, unit: 4, chunk: 16, unsigned: false, block, words: None, session: None };
 
 /// One lane of all eight rows times two vectors of four columns.
 macro_rules! quad {

@@ -10,7 +10,8 @@ use std::arch::asm;
 const MR: usize = 8;
 const NR: usize = 8;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 8, chunk: 8, unsigned: false, block, words: None };
+pub(crate) const INT8: Int8 =
+    Int8 { mr: MR, nr: NR, unit: 8, chunk: 8, unsigned: false, block, words: None, session: None };
 
 /// One pair of rows times four pairs of columns.
 macro_rules! pair {

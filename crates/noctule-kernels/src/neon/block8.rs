@@ -11,7 +11,8 @@ use std::arch::aarch64::*;
 const MR: usize = 4;
 const NR: usize = 4;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 16, chunk: 16, unsigned: false, block, words: Some(words) };
+pub(crate) const INT8: Int8 =
+    Int8 { mr: MR, nr: NR, unit: 16, chunk: 16, unsigned: false, block, words: Some(words), session: None };
 
 /// What is multiplied: as many codes as the block says, 64 or 256 of them, or words.
 const CODES: u8 = 0;

@@ -6,7 +6,8 @@ use crate::table::{Block8, Int8, Sums};
 const MR: usize = 4;
 const NR: usize = 8;
 
-pub(crate) const INT8: Int8 = Int8 { mr: MR, nr: NR, unit: 1, chunk: usize::MAX, unsigned: false, block, words: None };
+pub(crate) const INT8: Int8 =
+    Int8 { mr: MR, nr: NR, unit: 1, chunk: usize::MAX, unsigned: false, block, words: None, session: None };
 
 /// Computes a block.
 ///
