@@ -75,12 +75,16 @@ pub(crate) fn granted() -> bool {
 }
 
 /// CPUID leaf 7: AMX-TILE and AMX-INT8; leaf 1: the system uses XSAVE.
+#[allow(
+    unused_unsafe,
+    reason = "the instruction is safe to ask for since a later Rust than the oldest that builds this"
+)]
 fn has_tiles() -> bool {
-    if __cpuid(0).eax < 7 {
-        return false;
-    }
     let (tile, int8, osxsave) = (1 << 24, 1 << 25, 1 << 27);
-    __cpuid_count(7, 0).edx & (tile | int8) == tile | int8 && __cpuid(1).ecx & osxsave != 0
+    // SAFETY: every x86-64 has the instruction.
+    unsafe {
+        __cpuid(0).eax >= 7 && __cpuid_count(7, 0).edx & (tile | int8) == tile | int8 && __cpuid(1).ecx & osxsave != 0
+    }
 }
 
 /// Whether the system saves tiles and their shapes (XCR0, bits 17 and 18) when threads change.
