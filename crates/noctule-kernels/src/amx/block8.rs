@@ -1,7 +1,7 @@
 //! Integer products of many rows with AMX's `tdpbssd`: 16 rows and 16 columns, 64 codes at a time.
 //!
-//! Two panels of rows meet two tiles of columns, so that each tile that is loaded is multiplied twice. One or two rows of
-//! activations of one token would leave tiles nearly empty: they take the dot product of AVX-512.
+//! Two panels of rows meet two tiles of columns, so that each tile that is loaded is multiplied twice. Up to four rows, which
+//! are the activations of two tokens, would leave tiles nearly empty: they take the dot product of AVX-512.
 // Register tiles are arrays that share an index.
 #![allow(clippy::needless_range_loop)]
 
@@ -172,8 +172,8 @@ unsafe fn deliver(b: &Block8, part: Part, sums: &MaybeUninit<Tiles>) {
     }
 }
 
-// The next ones keep numbers in tiles from one to another. Nothing comes between: the compiler has no use for tiles, and
-// nothing is called that could change their shapes.
+// The next ones keep numbers in tiles from one to another. Only vectors are used in between: the compiler has no use for tiles,
+// and nothing is called that could change their shapes.
 
 /// Loads the codes of three panels of rows, 64 each.
 ///

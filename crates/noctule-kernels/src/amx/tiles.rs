@@ -26,7 +26,7 @@ struct Shapes {
 }
 
 /// Accumulators are tiles 0 to 3, rows of activations 4 and 5, columns of weights 6 and 7. `codes` of each row and column
-/// are multiplied.
+/// are multiplied; with 64 all tiles have the same shape, and 4 to 7 may hold either.
 const fn shapes(codes: usize) -> Shapes {
     let (mut row_bytes, mut rows) = ([0; 16], [0; 16]);
     let mut tile = 0;

@@ -9,7 +9,7 @@ use crate::generic::transpose::Transpose;
 use crate::generic::words;
 use crate::table::Int8;
 
-/// Columns that are packed together: a divisor of every panel's width.
+/// Columns that are packed together: a divisor of a panel's width where four codes of a column stand together.
 pub(super) const TOGETHER: usize = 8;
 
 /// How packed columns lie: codes `[⌈columns / nr⌉][terms][k / unit][nr][unit]`; scales and starts of the sums
@@ -192,6 +192,7 @@ impl Compute {
             }
         }
         if turn {
+            assert!(nr.is_multiple_of(TOGETHER), "panels of {nr} columns");
             for term in 0..terms {
                 let lines = &lines[term * TOGETHER * bytes / 4..];
                 let panel = first / nr * terms + term;
