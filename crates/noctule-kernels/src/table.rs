@@ -182,13 +182,12 @@ pub(crate) struct GemvPacked {
 pub(crate) enum Layout {
     /// Row after row, integers of 16 bits.
     Words,
-    /// Row after row, integers of 16 bits, of which 32 that follow each other are a run. Run `i` and the one at the stated
-    /// distance behind it share 64 places: first those at even places of both, then those at odd ones. All runs
-    /// are in such pairs, in the order of their first ones, but for one that may be left at the end of a row.
-    Runs(usize),
-    /// Row after row, integers of 16 bits, of which 128 share 128 places, 32 times four: of each of four runs of 32 those
-    /// at even places of the first half; those at even places of the second half; at odd ones of the first, of the second.
-    Quads,
+    /// Row after row, integers of 16 bits, of which 64 that follow each other (or 32 at the end of a row) share their
+    /// places: first those at even places, then those at odd ones.
+    Runs,
+    /// Row after row, pairs of signed bytes `h` and `l`, which stand for 256·h + l. Each number here is an eight of integers that
+    /// follow each other, among as many as are here; 16 eights share their places: first their `h`, then their `l`.
+    Eights(&'static [u8]),
     /// `[k / 32][rows]`, each 32 signed bytes `h` and 32 signed bytes `l`, which stand for 256·h + l.
     Bytes,
 }
@@ -501,7 +500,7 @@ instantiate!(
     value_vectors: 4,
     int8: crate::avx512::block8::INT8,
     gemv_i8: crate::avx512::int8::gemv,
-    layout: crate::table::Layout::Runs(1),
+    layout: crate::table::Layout::Runs,
     packed: crate::avx512::packed::products,
     unpack: crate::avx2::unpack::unpack_f32, crate::avx2::unpack::unpack_i8,
     "avx2,fma,f16c,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni"

@@ -74,8 +74,8 @@ impl Compute {
             }
             match layout {
                 Layout::Words => integers[i * k..][..k].copy_from_slice(row),
-                Layout::Runs(distance) => pair_runs(row, &mut integers[i * k..][..k], distance),
-                Layout::Quads => quads(row, &mut integers[i * k..][..k]),
+                Layout::Runs => pair_runs(row, &mut integers[i * k..][..k]),
+                Layout::Eights(order) => eights(row, &mut integers[i * k..][..k], order),
                 Layout::Bytes => halve(row, integers, rows, i),
             }
         }
@@ -100,36 +100,39 @@ fn halve(row: &[i16], to: &mut [i16], rows: usize, i: usize) {
     let places = to.as_chunks_mut::<32>().0.iter_mut().skip(i).step_by(rows);
     for (row, to) in row.as_chunks::<32>().0.iter().zip(places) {
         let (upper, lower) = to.split_at_mut(16);
-        for (pair, (upper, lower)) in row.as_chunks::<2>().0.iter().zip(upper.iter_mut().zip(lower)) {
-            let [first, second] = pair.map(halves);
-            *upper = i16::from_ne_bytes([first.0 as u8, second.0 as u8]);
-            *lower = i16::from_ne_bytes([first.1 as u8, second.1 as u8]);
-        }
+        put_halves(row, upper, lower);
     }
 }
 
 /// Puts a row to its places as [`Layout::Runs`] says.
-fn pair_runs(row: &[i16], to: &mut [i16], distance: usize) {
-    for (row, to) in row.chunks(64 * distance).zip(to.chunks_mut(64 * distance)) {
-        for (first, to) in to.chunks_mut(64).enumerate() {
-            let (even, odd) = to.split_at_mut(to.len() / 2);
-            for (half, (even, odd)) in even.chunks_mut(16).zip(odd.chunks_mut(16)).enumerate() {
-                part(&row[32 * (first + half * distance)..][..32], even, odd);
+fn pair_runs(row: &[i16], to: &mut [i16]) {
+    for (row, to) in row.chunks(64).zip(to.chunks_mut(64)) {
+        let (even, odd) = to.split_at_mut(to.len() / 2);
+        part(row, even, odd);
+    }
+}
+
+/// Puts a row to its places as [`Layout::Eights`] says.
+fn eights(row: &[i16], to: &mut [i16], order: &[u8]) {
+    let len = 8 * order.len();
+    for (row, to) in row.chunks_exact(len).zip(to.chunks_exact_mut(len)) {
+        let (row, _) = row.as_chunks::<8>();
+        for (order, to) in order.chunks_exact(16).zip(to.chunks_exact_mut(128)) {
+            let (upper, lower) = to.split_at_mut(64);
+            let places = upper.chunks_exact_mut(4).zip(lower.chunks_exact_mut(4));
+            for (&eight, (upper, lower)) in order.iter().zip(places) {
+                put_halves(&row[usize::from(eight)], upper, lower);
             }
         }
     }
 }
 
-/// Puts a row to its places as [`Layout::Quads`] says.
-fn quads(row: &[i16], to: &mut [i16]) {
-    for (row, to) in row.chunks(128).zip(to.chunks_mut(128)) {
-        let (even, odd) = to.split_at_mut(64);
-        for (i, row) in row.chunks(32).enumerate() {
-            for (half, row) in row.chunks(16).enumerate() {
-                let at = 32 * half + 8 * i;
-                part(row, &mut even[at..at + 8], &mut odd[at..at + 8]);
-            }
-        }
+/// Integers as upper and lower bytes, two of which take the place of an integer.
+fn put_halves(row: &[i16], upper: &mut [i16], lower: &mut [i16]) {
+    for (pair, (upper, lower)) in row.as_chunks::<2>().0.iter().zip(upper.iter_mut().zip(lower)) {
+        let [first, second] = pair.map(halves);
+        *upper = i16::from_ne_bytes([first.0 as u8, second.0 as u8]);
+        *lower = i16::from_ne_bytes([first.1 as u8, second.1 as u8]);
     }
 }
 
@@ -147,27 +150,25 @@ mod tests {
 
     #[test]
     fn runs_are_paired() {
-        let row: [i16; 288] = std::array::from_fn(|i| i as i16);
-        let run = |run: usize, odd: usize| (0..16).map(move |i| (32 * run + 2 * i + odd) as i16);
-        for (distance, len) in [(1, 288), (2, 256), (4, 256)] {
-            let mut to = vec![0; len];
-            pair_runs(&row[..len], &mut to, distance);
-            let firsts = (0..8).filter(|run| run / distance % 2 == 0);
-            let of_both = |a: usize, odd: usize| run(a, odd).chain(run(a + distance, odd));
-            let pairs = firsts.flat_map(|first| of_both(first, 0).chain(of_both(first, 1)));
-            let want: Vec<i16> = pairs.chain(run(8, 0)).chain(run(8, 1)).take(len).collect();
-            assert_eq!(to, want, "distance {distance}");
-        }
+        let row: [i16; 96] = std::array::from_fn(|i| i as i16);
+        let mut to = [0; 96];
+        pair_runs(&row, &mut to);
+        let places = |from: i16, len: i16| (0..2).flat_map(move |odd| (0..len / 2).map(move |i| from + 2 * i + odd));
+        assert!(to.into_iter().eq(places(0, 64).chain(places(64, 32))), "{to:?}");
     }
 
     #[test]
-    fn four_runs_share_a_place() {
-        let row: [i16; 256] = std::array::from_fn(|i| i as i16);
-        let mut to = [0; 256];
-        quads(&row, &mut to);
-        for (i, &x) in to.iter().enumerate() {
-            let (term, run, pair) = (i % 128 / 32, i % 32 / 8, i % 8);
-            assert_eq!(x as usize, i / 128 * 128 + 32 * run + 16 * (term % 2) + 2 * pair + term / 2);
+    fn eights_are_in_order() {
+        let order: [u8; 32] = std::array::from_fn(|i| (i * 5 % 32) as u8);
+        let row: [i16; 512] = std::array::from_fn(|i| (63 * i) as i16 - 16_000);
+        let mut to = [0; 512];
+        eights(&row, &mut to, &order);
+        let bytes: Vec<u8> = to.iter().flat_map(|x| x.to_ne_bytes()).collect();
+        for (i, &x) in row.iter().enumerate() {
+            let eight = order.iter().position(|&eight| usize::from(eight) == i % 256 / 8).expect("one of 32");
+            let at = i / 256 * 512 + eight / 16 * 256 + eight % 16 * 8 + i % 8;
+            let (upper, lower) = (i32::from(bytes[at] as i8), i32::from(bytes[at + 128] as i8));
+            assert_eq!(256 * upper + lower, i32::from(x), "place {i}");
         }
     }
 

@@ -1,7 +1,9 @@
-//! Products of a few rows that read packed weights: codes go from the file's bytes into words and never to memory.
+//! Products of a few rows that read packed weights: codes go from the file's bytes into vectors and never to memory.
 //!
-//! Codes keep the order in which masks and shifts take them out of their bytes, and activations lie likewise
-//! ([`Layout::Runs`], [`Layout::Quads`]). The codes that share a lane are of one group.
+//! Codes are bytes without signs, and what they stand for less is an offset; activations of 16 bits are two bytes each,
+//! so that a product of words is two of bytes, and codes need not be widened. They keep the order in which masks and
+//! shifts take them out of the file's bytes, and activations lie likewise ([`Layout::Eights`]). The eight codes that share a
+//! lane are of one group.
 
 mod codes;
 mod factors;
@@ -10,7 +12,6 @@ mod types;
 use super::int8::totals;
 use crate::block::GgmlType;
 use crate::table::{GemvPacked, Layout, PackedProducts};
-use std::arch::asm;
 use std::arch::x86_64::*;
 use types::{Iq4Nl, Iq4Xs, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
 
@@ -34,7 +35,7 @@ pub(crate) fn products(ty: GgmlType) -> Option<PackedProducts> {
 }
 
 fn of<P: Packed>() -> PackedProducts {
-    PackedProducts { len: P::LEN, layout: P::LAYOUT, multiply: gemv::<P> }
+    PackedProducts { len: P::LEN, layout: Layout::Eights(P::ORDER), multiply: gemv::<P> }
 }
 
 /// # Safety
@@ -103,26 +104,23 @@ unsafe fn row<P: Packed, const M: usize>(g: &GemvPacked, row: *const u8) -> [__m
                 }
             }
             let factors = P::factors(block);
-            if P::OFFSETS {
-                let own = ((1u32 << own_groups) - 1) as u16;
-                for (c, acc) in acc.iter_mut().enumerate() {
-                    let sums = g.x_sum.add(c * groups + number * own_groups);
-                    *acc = _mm512_fmadd_ps(factors.offset, _mm512_maskz_loadu_ps(own, sums), *acc);
-                }
+            let own = ((1u32 << own_groups) - 1) as u16;
+            for (c, acc) in acc.iter_mut().enumerate() {
+                let sums = g.x_sum.add(c * groups + number * own_groups);
+                *acc = _mm512_fmadd_ps(factors.offset, _mm512_maskz_loadu_ps(own, sums), *acc);
             }
             let x = g.x.add(number * P::LEN);
             step::<P, M, 0>(g, block, x, factors.scale, &mut acc);
-            if P::LEN > 32 * P::TERMS {
+            if P::LEN > STEP_LEN {
                 step::<P, M, 1>(g, block, x, factors.scale, &mut acc);
-            }
-            if P::LEN > 64 * P::TERMS {
-                step::<P, M, 2>(g, block, x, factors.scale, &mut acc);
-                step::<P, M, 3>(g, block, x, factors.scale, &mut acc);
             }
         }
         acc
     }
 }
+
+/// Weights that a step multiplies: two vectors of bytes.
+const STEP_LEN: usize = 128;
 
 /// Adds what one step of a block gives.
 ///
@@ -140,37 +138,29 @@ unsafe fn step<P: Packed, const M: usize, const STEP: usize>(
     // SAFETY: passed on to the caller.
     unsafe {
         let codes = P::codes::<STEP>(block);
-        let scale = _mm512_permutexvar_ps(order::<P>(STEP), scale);
+        let scale = _mm512_permutexvar_ps(groups_of::<P>(STEP), scale);
         for (c, acc) in acc.iter_mut().enumerate() {
-            let x = x.add(c * g.k + 32 * P::TERMS * STEP);
-            let mut dot = _mm512_madd_epi16(codes[0], _mm512_loadu_si512(x.cast()));
-            dot = dpwssd(dot, codes[1], x.add(32));
-            if P::TERMS == 4 {
-                dot = dpwssd(dot, codes[2], x.add(64));
-                dot = dpwssd(dot, codes[3], x.add(96));
-            }
+            // Upper bytes of the activations, then lower ones.
+            let x: *const i8 = x.add(c * g.k + STEP_LEN * STEP).cast();
+            let mut dot = dpbusd(_mm512_setzero_si512(), codes[0], x);
+            dot = dpbusd(dot, codes[1], x.add(64));
+            dot = _mm512_slli_epi32::<8>(dot);
+            dot = dpbusd(dot, codes[0], x.add(128));
+            dot = dpbusd(dot, codes[1], x.add(192));
             *acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(dot), scale, *acc);
         }
     }
 }
 
-/// Adds to each lane the products of its two words. As assembly, because the compiler makes two instructions of the
-/// intrinsic, whose sums are ready earlier and take another slot of the vector units.
+/// Adds to each lane the products of its four codes and the activations at `x`.
 ///
 /// # Safety
-/// The processor has the tier; there are 32 words at `x`.
+/// The processor has the tier; there are 64 bytes at `x`.
 #[inline]
 #[target_feature(enable = "avx512f,avx512vnni")]
-unsafe fn dpwssd(mut acc: __m512i, a: __m512i, x: *const i16) -> __m512i {
-    // SAFETY: 64 bytes are read, the rest are registers.
-    unsafe {
-        asm!(
-            "vpdpwssd {acc}, {a}, zmmword ptr [{x}]",
-            acc = inout(zmm_reg) acc, a = in(zmm_reg) a, x = in(reg) x,
-            options(pure, readonly, nostack, preserves_flags)
-        );
-    }
-    acc
+unsafe fn dpbusd(acc: __m512i, codes: __m512i, x: *const i8) -> __m512i {
+    // SAFETY: passed on to the caller.
+    unsafe { _mm512_dpbusd_epi32(acc, codes, _mm512_loadu_si512(x.cast())) }
 }
 
 /// Which of a block's scales each lane takes in a step.
@@ -178,23 +168,24 @@ unsafe fn dpwssd(mut acc: __m512i, a: __m512i, x: *const i16) -> __m512i {
 /// # Safety
 /// The processor has the tier.
 #[inline(always)]
-unsafe fn order<P: Packed>(step: usize) -> __m512i {
+unsafe fn groups_of<P: Packed>(step: usize) -> __m512i {
     // SAFETY: passed on to the caller.
-    unsafe {
-        match P::LAYOUT {
-            Layout::Runs(distance) => {
-                // A run in each half of the lanes.
-                let first = step / distance * 2 * distance + step % distance;
-                let per_run = if P::GROUP == 32 { 1 } else { 2 };
-                let within = _mm256_set_epi32(1, 1, 1, 1, 0, 0, 0, 0);
-                let within = if P::GROUP == 32 { _mm256_setzero_si256() } else { within };
-                let low = _mm256_add_epi32(_mm256_set1_epi32((per_run * first) as i32), within);
-                let high = _mm256_add_epi32(_mm256_set1_epi32((per_run * (first + distance)) as i32), within);
-                _mm512_inserti64x4::<1>(_mm512_castsi256_si512(low), high)
-            }
-            _ => _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0),
-        }
+    unsafe { _mm512_cvtepu8_epi32(_mm_loadu_si128(P::GROUPS[step].as_ptr().cast())) }
+}
+
+/// The groups of eights of weights that stand in `order`, two lanes an eight: those of both vectors of a step are of the
+/// same groups.
+const fn groups(order: &[u8], group: usize) -> [[u8; 16]; 2] {
+    let mut groups = [[0; 16]; 2];
+    let mut at = 0;
+    while at < order.len() {
+        let (step, lane) = (at / 16, at % 8 * 2);
+        let own = order[at] / (group / 8) as u8;
+        assert!(at % 16 < 8 || groups[step][lane] == own);
+        (groups[step][lane], groups[step][lane + 1]) = (own, own);
+        at += 1;
     }
+    groups
 }
 
 /// Scales of a block's groups, and what is added to every weight of a group, with zeros behind them.
@@ -214,14 +205,12 @@ trait Packed {
     const BYTES: usize;
     /// Weights in a group: 16 or 32.
     const GROUP: usize;
-    /// How activations lie.
-    const LAYOUT: Layout;
-    /// Whether offsets are anything but zeros.
-    const OFFSETS: bool;
-    /// Vectors of 32 words of a step, whose products share a sum.
-    const TERMS: usize = if matches!(Self::LAYOUT, Layout::Quads) { 4 } else { 2 };
+    /// Where activations lie: see [`Layout::Eights`].
+    const ORDER: &'static [u8];
+    /// The scale of each lane, step by step.
+    const GROUPS: [[u8; 16]; 2] = groups(Self::ORDER, Self::GROUP);
 
     unsafe fn factors(block: *const u8) -> Factors;
-    /// The codes of a step as words, [`TERMS`](Self::TERMS) vectors.
-    unsafe fn codes<const STEP: usize>(block: *const u8) -> [__m512i; 4];
+    /// The codes of a step, without signs: two vectors of bytes, in the order of [`ORDER`](Self::ORDER).
+    unsafe fn codes<const STEP: usize>(block: *const u8) -> [__m512i; 2];
 }
