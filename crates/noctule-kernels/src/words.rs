@@ -14,6 +14,12 @@ pub(crate) unsafe trait Words: Copy + 'static {
 
     /// The largest of 64 integers.
     unsafe fn largest(from: *const i32) -> i32;
+    /// The same of each of four times 64 integers that follow each other.
+    #[inline(always)]
+    unsafe fn largest_of_four(from: *const i32) -> [i32; 4] {
+        // SAFETY: passed on to the caller.
+        std::array::from_fn(|i| unsafe { Self::largest(from.add(64 * i)) })
+    }
     /// Integers less `top`, shifted: right by `shift` with rounding where it is positive (half a unit is added first),
     /// left where it is negative; then saturated to 16 bits.
     unsafe fn narrow(from: *const i32, top: i32, shift: i32) -> Self::W;
@@ -41,4 +47,10 @@ pub(crate) unsafe trait Words: Copy + 'static {
     }
     /// The sum of all lanes, none of which is negative and which do not exceed 2¹⁵ together.
     unsafe fn total(w: Self::W) -> i32;
+    /// The same of four vectors.
+    #[inline(always)]
+    unsafe fn total_of_four(w: [Self::W; 4]) -> [i32; 4] {
+        // SAFETY: passed on to the caller.
+        w.map(|w| unsafe { Self::total(w) })
+    }
 }

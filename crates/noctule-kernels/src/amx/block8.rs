@@ -7,7 +7,7 @@
 
 use super::tiles::{self, ROW, ROWS};
 use crate::avx512::Avx512;
-use crate::table::{Around, Block8, Int8, Scaled, Sums};
+use crate::table::{AHEAD, Around, Block8, Int8, Scaled, Sums};
 use std::arch::asm;
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
@@ -70,6 +70,18 @@ struct Tiles([[[[i32; COLUMNS]; ROWS]; 2]; PANELS]);
 /// Integers of a tile of sums.
 const TILE: usize = ROWS * COLUMNS;
 
+/// Where sums of tiles go.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Those of panel 0.
+    to: *mut i32,
+    /// Integers from one panel to the next, and from one tile to the next.
+    panel: usize,
+    tile: usize,
+    /// Bytes from one row to the next.
+    row: usize,
+}
+
 /// Some panels of rows, at most [`PANELS`], and half a panel of columns.
 #[derive(Clone, Copy)]
 struct Part {
@@ -84,19 +96,19 @@ impl Part {
         (self.panels * ROWS).min(b.rows - self.first * ROWS)
     }
 
-    /// Where the sums of panel 0 go, integers from one panel to the next, from one tile to the next, and bytes from one row to
-    /// the next: to the end at once, if nothing is to be done to them.
+    /// Where the sums go: to the end at once, if nothing is to be done to them.
     ///
     /// # Safety
     /// As for [`block`].
     #[inline(always)]
-    unsafe fn place(&self, b: &Block8, sums: &mut MaybeUninit<Tiles>) -> (*mut i32, usize, usize, usize) {
+    unsafe fn place(&self, b: &Block8, sums: &mut MaybeUninit<Tiles>) -> Place {
         match b.to {
             Sums::Raw { out, stride } if self.rows(b).is_multiple_of(ROWS) => {
                 // SAFETY: passed on to the caller.
-                (unsafe { out.add(self.first * ROWS * stride + self.column) }, ROWS * stride, COLUMNS, 4 * stride)
+                let to = unsafe { out.add(self.first * ROWS * stride + self.column) };
+                Place { to, panel: ROWS * stride, tile: COLUMNS, row: 4 * stride }
             }
-            _ => (sums.as_mut_ptr().cast(), 2 * TILE, TILE, ROW),
+            _ => Place { to: sums.as_mut_ptr().cast(), panel: 2 * TILE, tile: TILE, row: ROW },
         }
     }
 }
@@ -116,8 +128,8 @@ unsafe fn many(b: &Block8) {
             for column in [0, 2 * COLUMNS] {
                 let part = Part { first: 0, panels: PANELS, column };
                 let place = part.place(b, &mut sums);
-                multiply_loaded(b, column, place.0, (place.1, place.3));
-                multiply_loaded(b, column + COLUMNS, place.0.add(place.2), (place.1, place.3));
+                multiply_loaded(b, column, place);
+                multiply_loaded(b, column + COLUMNS, Place { to: place.to.add(place.tile), ..place });
                 deliver(b, part, &sums);
             }
             return;
@@ -196,13 +208,12 @@ unsafe fn load_rows(b: &Block8) {
     }
 }
 
-/// Multiplies [loaded](load_rows) rows with a tile of columns; sums go to `to`, panels `panel` integers and rows `row` bytes
-/// apart.
+/// Multiplies [loaded](load_rows) rows with a tile of columns and writes the sums.
 ///
 /// # Safety
 /// As for [`block`]; the rows are loaded, and there is room for whole tiles.
 #[inline(always)]
-unsafe fn multiply_loaded(b: &Block8, column: usize, to: *mut i32, (panel, row): (usize, usize)) {
+unsafe fn multiply_loaded(b: &Block8, column: usize, place: Place) {
     // SAFETY: passed on to the caller.
     unsafe {
         if b.init.is_null() {
@@ -227,10 +238,10 @@ unsafe fn multiply_loaded(b: &Block8, column: usize, to: *mut i32, (panel, row):
             "tilestored [{third} + {row}], tmm2",
             columns = in(reg) b.b.add(4 * column),
             b_row = in(reg) B_ROW,
-            first = in(reg) to,
-            second = in(reg) to.add(panel),
-            third = in(reg) to.add(2 * panel),
-            row = in(reg) row,
+            first = in(reg) place.to,
+            second = in(reg) place.to.add(place.panel),
+            third = in(reg) place.to.add(2 * place.panel),
+            row = in(reg) place.row,
             options(nostack, preserves_flags)
         );
     }
@@ -300,29 +311,29 @@ unsafe fn multiply(b: &Block8, part: Part, step: usize) {
     }
 }
 
-/// Writes the sums of one or two panels where [`Part::place`] says.
+/// Writes the sums of one or two panels.
 ///
 /// # Safety
 /// As for [`block`]; there is room for whole tiles.
 #[inline(always)]
-unsafe fn store(part: Part, (to, panel, tile, row): (*mut i32, usize, usize, usize)) {
+unsafe fn store(part: Part, place: Place) {
     // SAFETY: passed on to the caller.
     unsafe {
         asm!(
             "tilestored [{low} + {row}], tmm0",
             "tilestored [{high} + {row}], tmm1",
-            low = in(reg) to,
-            high = in(reg) to.add(tile),
-            row = in(reg) row,
+            low = in(reg) place.to,
+            high = in(reg) place.to.add(place.tile),
+            row = in(reg) place.row,
             options(nostack, preserves_flags)
         );
         if part.panels == 2 {
             asm!(
                 "tilestored [{low} + {row}], tmm2",
                 "tilestored [{high} + {row}], tmm3",
-                low = in(reg) to.add(panel),
-                high = in(reg) to.add(panel + tile),
-                row = in(reg) row,
+                low = in(reg) place.to.add(place.panel),
+                high = in(reg) place.to.add(place.panel + place.tile),
+                row = in(reg) place.row,
                 options(nostack, preserves_flags)
             );
         }
@@ -354,6 +365,10 @@ unsafe fn few<const R: usize>(b: &Block8) {
             let columns: [__m512i; NV] = std::array::from_fn(|v| {
                 _mm512_xor_si512(flip, _mm512_loadu_si512(b.b.add((quad * NV + v) * 64).cast()))
             });
+            for v in 0..NV {
+                // Columns for so few rows are keys or values of the audio, one panel after the other.
+                _mm_prefetch::<_MM_HINT_T0>(b.b.wrapping_add(AHEAD + (quad * NV + v) * 64).cast());
+            }
             let at = 4 * quad / CHUNK * ROWS * CHUNK + 4 * quad % CHUNK;
             for r in 0..R {
                 let row = _mm512_set1_epi32(b.a.add(r * b.a_row + at).cast::<i32>().read_unaligned());

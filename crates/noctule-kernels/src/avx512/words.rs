@@ -4,6 +4,17 @@ use super::Avx512;
 use crate::words::Words;
 use std::arch::x86_64::*;
 
+/// Two vectors in one: in each 128 bits numbers of `$n` bits of `$a` and of `$b` in turn, each made of two by `$f`.
+macro_rules! fold {
+    ($f:ident, 32, $a:expr, $b:expr) => {{
+        let (a, b) = ($a, $b);
+        $f(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b))
+    }};
+    ($f:ident, 64, $a:expr, $b:expr) => {{
+        let (a, b) = ($a, $b);
+        $f(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))
+    }};
+}
 // SAFETY: AVX-512 F and BW have every instruction used; each function touches the elements that the trait states.
 unsafe impl Words for Avx512 {
     type W = __m512i;
@@ -11,13 +22,18 @@ unsafe impl Words for Avx512 {
 
     #[inline(always)]
     unsafe fn largest(from: *const i32) -> i32 {
-        // SAFETY: the caller promises the tier and 64 integers.
+        // SAFETY: passed on to the caller.
+        unsafe { _mm512_reduce_max_epi32(by_lanes(from)) }
+    }
+    #[inline(always)]
+    unsafe fn largest_of_four(from: *const i32) -> [i32; 4] {
+        // SAFETY: the caller promises the tier and four times 64 integers.
         unsafe {
-            let mut top = _mm512_loadu_si512(from.cast());
-            for i in 1..4 {
-                top = _mm512_max_epi32(top, _mm512_loadu_si512(from.add(16 * i).cast()));
-            }
-            _mm512_reduce_max_epi32(top)
+            let first = fold!(_mm512_max_epi32, 32, by_lanes(from), by_lanes(from.add(64)));
+            let second = fold!(_mm512_max_epi32, 32, by_lanes(from.add(128)), by_lanes(from.add(192)));
+            let all = fold!(_mm512_max_epi32, 64, first, second);
+            let half = _mm256_max_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64::<1>(all));
+            numbers(_mm_max_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half)))
         }
     }
     #[inline(always)]
@@ -87,8 +103,57 @@ unsafe impl Words for Avx512 {
     #[inline(always)]
     unsafe fn total(w: __m512i) -> i32 {
         // SAFETY: the caller promises the tier.
-        unsafe { _mm512_reduce_add_epi32(_mm512_madd_epi16(w, _mm512_set1_epi16(1))) }
+        unsafe { _mm512_reduce_add_epi32(pairs(w)) }
     }
+    #[inline(always)]
+    unsafe fn total_of_four(w: [__m512i; 4]) -> [i32; 4] {
+        // SAFETY: the caller promises the tier.
+        unsafe {
+            let first = fold!(_mm512_add_epi32, 32, pairs(w[0]), pairs(w[1]));
+            let second = fold!(_mm512_add_epi32, 32, pairs(w[2]), pairs(w[3]));
+            let all = fold!(_mm512_add_epi32, 64, first, second);
+            let half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64::<1>(all));
+            numbers(_mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256::<1>(half)))
+        }
+    }
+}
+
+/// In each lane the largest of four of 64 integers.
+///
+/// # Safety
+/// The processor has the tier, and 64 integers are there.
+#[inline(always)]
+unsafe fn by_lanes(from: *const i32) -> __m512i {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        let mut top = _mm512_loadu_si512(from.cast());
+        for i in 1..4 {
+            top = _mm512_max_epi32(top, _mm512_loadu_si512(from.add(16 * i).cast()));
+        }
+        top
+    }
+}
+
+/// Sums of two words.
+///
+/// # Safety
+/// The processor has the tier.
+#[inline(always)]
+unsafe fn pairs(w: __m512i) -> __m512i {
+    // SAFETY: passed on to the caller.
+    unsafe { _mm512_madd_epi16(w, _mm512_set1_epi16(1)) }
+}
+
+/// The numbers of a vector.
+///
+/// # Safety
+/// The processor has the tier.
+#[inline(always)]
+unsafe fn numbers(x: __m128i) -> [i32; 4] {
+    let mut numbers = [0; 4];
+    // SAFETY: passed on to the caller; the array is as long as a vector.
+    unsafe { _mm_storeu_si128(numbers.as_mut_ptr().cast(), x) };
+    numbers
 }
 
 /// Scores this far below the highest count as this far: shifted left by up to ten bits they still fit.

@@ -116,6 +116,7 @@ impl Compute {
             stride,
             k: &as_halves(keys.head(head))[..t.next_multiple_of(TILE) * padded],
             v: &as_halves(values.head(head))[..t * padded],
+            streams: self.kernels.streams,
         };
         // SAFETY: `kernels` checked the tier.
         unsafe { (self.kernels.cross)(&input, scores, result) };

@@ -52,7 +52,7 @@ impl Compute {
             let rounded_as = |layout| rounded.iter().find(|rounded| rounded.layout() == layout).expect("rounded");
             match self.packed_products(product, m) {
                 _ if precision == Precision::Accurate || is_float(ty) => self.few_f32(x, product, strip, rest, sums),
-                Some(products) => few_packed(products, (rounded_as(products.layout), m), product, strip, sums),
+                Some(products) => self.few_packed(products, (rounded_as(products.layout), m), product, strip, sums),
                 None => self.few_int8((rounded_as(self.kernels.layout), m), product, strip, rest, sums),
             }
             for sums in sums.chunks_exact_mut(strip.len) {
@@ -103,6 +103,7 @@ impl Compute {
                     x: x.row(i).as_ptr(),
                     x_stride: x.stride(),
                     m: MAX_M.min(x.rows() - i),
+                    streams: self.kernels.streams,
                     out: sums[i * strip.len + j..].as_mut_ptr(),
                     out_stride: strip.len,
                 };
@@ -156,32 +157,34 @@ impl Compute {
             unsafe { (self.kernels.gemv_i8)(&call) };
         }
     }
-}
 
-/// The products of a strip of packed weights.
-fn few_packed(
-    products: PackedProducts,
-    (x, m): (&Rounded<'_>, usize),
-    product: &Product<'_>,
-    strip: Strip,
-    sums: &mut [f32],
-) {
-    let weights = &product.weights;
-    assert!(weights.cols() == x.k() && x.layout() == products.layout && sums.len() >= m * strip.len);
-    let call = GemvPacked {
-        k: x.k(),
-        w: rows(weights, strip.from, strip.len).as_ptr(),
-        row_bytes: weights.row_bytes(),
-        n: strip.len,
-        x: x.integers(),
-        x_scale: x.scales().as_ptr(),
-        x_sum: x.sums(group_len(weights.ty())).as_ptr(),
-        m,
-        out: sums.as_mut_ptr(),
-        out_stride: strip.len,
-    };
-    // SAFETY: the tier's own table has these products; all arrays have the shapes that `GemvPacked` states.
-    unsafe { (products.multiply)(&call) };
+    /// The products of a strip of packed weights.
+    fn few_packed(
+        &self,
+        products: PackedProducts,
+        (x, m): (&Rounded<'_>, usize),
+        product: &Product<'_>,
+        strip: Strip,
+        sums: &mut [f32],
+    ) {
+        let weights = &product.weights;
+        assert!(weights.cols() == x.k() && x.layout() == products.layout && sums.len() >= m * strip.len);
+        let call = GemvPacked {
+            k: x.k(),
+            w: rows(weights, strip.from, strip.len).as_ptr(),
+            row_bytes: weights.row_bytes(),
+            n: strip.len,
+            x: x.integers(),
+            x_scale: x.scales().as_ptr(),
+            x_sum: x.sums(group_len(weights.ty())).as_ptr(),
+            m,
+            streams: self.kernels.streams,
+            out: sums.as_mut_ptr(),
+            out_stride: strip.len,
+        };
+        // SAFETY: the tier's own table has these products; all arrays have the shapes that `GemvPacked` states.
+        unsafe { (products.multiply)(&call) };
+    }
 }
 
 /// The bytes of `n` rows of weights.

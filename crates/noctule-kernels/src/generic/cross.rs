@@ -2,6 +2,7 @@
 
 use super::math::softmax_unscaled;
 use crate::simd::Simd;
+use crate::table::{AHEAD, Streams};
 
 /// Keys in one tile of the packed cross keys.
 pub(crate) const TILE: usize = 16;
@@ -25,6 +26,23 @@ pub(crate) struct Cross<'a> {
     pub(crate) k: &'a [u16],
     /// Values of this head as binary16, `[t][depth]`.
     pub(crate) v: &'a [u16],
+    pub(crate) streams: Streams,
+}
+
+impl Cross<'_> {
+    /// Asks for what will be read after `len` bytes from `from` on, where that helps.
+    ///
+    /// # Safety
+    /// The processor has the tier of `S`.
+    #[inline(always)]
+    unsafe fn ask<S: Simd>(&self, from: *const u8, len: usize) {
+        if S::IN_TURN && self.streams == Streams::InTurn {
+            for line in (0..len).step_by(64) {
+                // SAFETY: passed on to the caller; a prefetch cannot fault.
+                unsafe { S::prefetch(from.wrapping_add(AHEAD + line)) };
+            }
+        }
+    }
 }
 
 /// Attends: `scores` becomes the softmax weights, `[rows][stride]` (0 beyond `t`), and
@@ -73,6 +91,7 @@ unsafe fn cross_rows<S: Simd, const M: usize, const NV: usize>(
         let s = scores.as_mut_ptr();
         for tile in 0..tiles {
             let k = c.k.as_ptr().add(tile * c.depth * TILE).cast::<u8>();
+            c.ask::<S>(k, c.depth * TILE * 2);
             for part in 0..TILE / S::LANES {
                 key_tile::<S, M>(c.depth, k.add(part * S::LANES * 2), q, s.add(tile * TILE + part * S::LANES), padded);
             }
@@ -97,6 +116,9 @@ unsafe fn cross_rows<S: Simd, const M: usize, const NV: usize>(
                 let v = c.v.as_ptr().add(d);
                 let s = scores.as_ptr();
                 let o = out.as_mut_ptr().add(d);
+                if d == 0 {
+                    c.ask::<S>(v.add(from * c.depth).cast(), (to - from) * c.depth * 2);
+                }
                 if c.depth - d >= NV * S::LANES {
                     value_block::<S, M, NV>(c.depth, v, from..to, s, padded, o);
                     d += NV * S::LANES;

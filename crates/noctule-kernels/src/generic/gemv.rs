@@ -1,6 +1,7 @@
 //! A few rows of activations against many rows of float weights, each weight read once.
 
 use crate::simd::Simd;
+use crate::table::{AHEAD, Streams};
 
 /// How weights lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,7 @@ pub(crate) struct Gemv {
     pub(crate) x_stride: usize,
     /// Rows of activations, at most [`MAX_M`].
     pub(crate) m: usize,
+    pub(crate) streams: Streams,
     pub(crate) out: *mut f32,
     pub(crate) out_stride: usize,
 }
@@ -75,64 +77,80 @@ impl<S: Simd> Load<S> for Bf16 {
     }
 }
 
-/// One row of weights against `M` rows of activations, `A` vectors at a time with sums of their own.
+/// `R` rows of weights from `j` on against `M` rows of activations, `A` vectors at a time with sums of their own.
 ///
-/// A single row at a time is a single stream from memory, which processors foresee best: on an AMD
-/// EPYC four rows at once came at 15 GB/s, one at 25 GB/s.
+/// A single row at a time is a single stream from memory, which AMD's processors foresee best: an EPYC read four rows at
+/// once at 15 GB/s, one at 25. For others see [`Streams`].
 ///
 /// # Safety
-/// As for [`gemv`], for row `j` of the weights.
+/// As for [`gemv`], for these rows of the weights.
 #[inline(always)]
-unsafe fn row<S: Simd, W: Load<S>, const A: usize, const M: usize>(g: &Gemv, j: usize) {
+unsafe fn rows<S: Simd, W: Load<S>, const R: usize, const A: usize, const M: usize>(g: &Gemv, ahead: usize, j: usize) {
     // SAFETY: the caller promises the tier, the rows and the columns; the tail is read through
     // copies that are a whole vector long.
     unsafe {
-        let mut acc = [[S::zero(); M]; A];
+        let mut acc = [[[S::zero(); M]; A]; R];
         let w = g.w.add(j * g.row_bytes);
         let step = A * S::LANES;
         let mut p = 0;
         while p + step <= g.k {
-            let at = w.add(p * W::BYTES);
-            if S::AHEAD > 0 {
-                for line in (0..step * W::BYTES).step_by(64) {
-                    S::prefetch(at.wrapping_add(S::AHEAD + line));
+            for (r, acc) in acc.iter_mut().enumerate() {
+                let at = w.add(r * g.row_bytes + p * W::BYTES);
+                if ahead > 0 {
+                    for line in (0..step * W::BYTES).step_by(64) {
+                        S::prefetch(at.wrapping_add(ahead + line));
+                    }
                 }
-            }
-            for (a, acc) in acc.iter_mut().enumerate() {
-                let weights = W::load(at.add(a * S::LANES * W::BYTES));
-                for (i, acc) in acc.iter_mut().enumerate() {
-                    let x = S::load(g.x.add(i * g.x_stride + p + a * S::LANES));
-                    *acc = S::fma(x, weights, *acc);
+                for (a, acc) in acc.iter_mut().enumerate() {
+                    let weights = W::load(at.add(a * S::LANES * W::BYTES));
+                    for (i, acc) in acc.iter_mut().enumerate() {
+                        let x = S::load(g.x.add(i * g.x_stride + p + a * S::LANES));
+                        *acc = S::fma(x, weights, *acc);
+                    }
                 }
             }
             p += step;
         }
         while p < g.k {
             let len = (g.k - p).min(S::LANES);
-            let mut bytes = [0u8; 64];
-            std::ptr::copy_nonoverlapping(w.add(p * W::BYTES), bytes.as_mut_ptr(), len * W::BYTES);
-            for (i, acc) in acc[0].iter_mut().enumerate() {
-                let mut x = [0f32; 16];
-                std::ptr::copy_nonoverlapping(g.x.add(i * g.x_stride + p), x.as_mut_ptr(), len);
-                *acc = S::fma(S::load(x.as_ptr()), W::load(bytes.as_ptr()), *acc);
+            for (r, acc) in acc.iter_mut().enumerate() {
+                let mut bytes = [0u8; 64];
+                let at = w.add(r * g.row_bytes + p * W::BYTES);
+                std::ptr::copy_nonoverlapping(at, bytes.as_mut_ptr(), len * W::BYTES);
+                for (i, acc) in acc[0].iter_mut().enumerate() {
+                    let mut x = [0f32; 16];
+                    std::ptr::copy_nonoverlapping(g.x.add(i * g.x_stride + p), x.as_mut_ptr(), len);
+                    *acc = S::fma(S::load(x.as_ptr()), W::load(bytes.as_ptr()), *acc);
+                }
             }
             p += len;
         }
-        for i in 0..M {
-            let mut sum = acc[0][i];
-            for acc in &acc[1..] {
-                sum = S::add(sum, acc[i]);
+        for (r, acc) in acc.iter().enumerate() {
+            for i in 0..M {
+                let mut sum = acc[0][i];
+                for acc in &acc[1..] {
+                    sum = S::add(sum, acc[i]);
+                }
+                *g.out.add(i * g.out_stride + j + r) = S::sum(sum);
             }
-            *g.out.add(i * g.out_stride + j) = S::sum(sum);
         }
     }
 }
 
+/// All rows of weights.
+///
+/// # Safety
+/// As for [`gemv`].
 #[inline(always)]
-unsafe fn rows<S: Simd, W: Load<S>, const A: usize, const M: usize>(g: &Gemv) {
-    for j in 0..g.n {
+unsafe fn all<S: Simd, W: Load<S>, const R: usize, const A: usize, const M: usize>(g: &Gemv, ahead: usize) {
+    let whole = g.n - g.n % R;
+    for j in (0..whole).step_by(R) {
         // SAFETY: passed on to the caller.
-        unsafe { row::<S, W, A, M>(g, j) };
+        unsafe { rows::<S, W, R, A, M>(g, ahead, j) };
+    }
+    for j in whole..g.n {
+        // SAFETY: passed on to the caller.
+        unsafe { rows::<S, W, 1, A, M>(g, ahead, j) };
     }
 }
 
@@ -140,17 +158,22 @@ unsafe fn rows<S: Simd, W: Load<S>, const A: usize, const M: usize>(g: &Gemv) {
 unsafe fn columns<S: Simd, W: Load<S>>(g: &Gemv) {
     // SAFETY: passed on to the caller.
     unsafe {
-        match g.m {
-            0 => {}
-            1 => rows::<S, W, 4, 1>(g),
-            2 => rows::<S, W, 4, 2>(g),
-            3 => rows::<S, W, 2, 3>(g),
-            4 => rows::<S, W, 2, 4>(g),
-            5 => rows::<S, W, 2, 5>(g),
-            6 => rows::<S, W, 1, 6>(g),
-            7 => rows::<S, W, 1, 7>(g),
-            8 => rows::<S, W, 1, 8>(g),
-            m => panic!("{m} rows of activations, at most {MAX_M} allowed"),
+        match (g.m, S::IN_TURN && g.streams == Streams::InTurn) {
+            (0, _) => {}
+            (1, true) => all::<S, W, 4, 2, 1>(g, AHEAD),
+            (2, true) => all::<S, W, 2, 2, 2>(g, AHEAD),
+            (3, true) => all::<S, W, 2, 2, 3>(g, AHEAD),
+            (4, true) => all::<S, W, 2, 2, 4>(g, AHEAD),
+            (5, true) => all::<S, W, 2, 2, 5>(g, AHEAD),
+            (1, _) => all::<S, W, 1, 4, 1>(g, S::AHEAD),
+            (2, _) => all::<S, W, 1, 4, 2>(g, S::AHEAD),
+            (3, _) => all::<S, W, 1, 2, 3>(g, S::AHEAD),
+            (4, _) => all::<S, W, 1, 2, 4>(g, S::AHEAD),
+            (5, _) => all::<S, W, 1, 2, 5>(g, S::AHEAD),
+            (6, _) => all::<S, W, 1, 1, 6>(g, S::AHEAD),
+            (7, _) => all::<S, W, 1, 1, 7>(g, S::AHEAD),
+            (8, _) => all::<S, W, 1, 1, 8>(g, S::AHEAD),
+            (m, _) => panic!("{m} rows of activations, at most {MAX_M} allowed"),
         }
     }
 }

@@ -87,25 +87,36 @@ pub(crate) unsafe fn weigh<S: Simd, I: Words>(w: &mut Weigh<'_>) {
     assert!([w.top.len(), w.sum.len(), w.keep.len(), w.unit.len()].into_iter().all(|len| len >= padded));
     assert!(rows <= MOST_ROWS, "{rows} queries at once");
     assert!(w.chunk == KEYS || w.chunk <= I::WORDS, "{} codes side by side", w.chunk);
-    let mut tops = [0i32; MOST_ROWS];
     // SAFETY: passed on to the caller; the lengths are checked above.
     unsafe {
         // All highest scores first: each is a long chain of operations, and chains run side by side.
         if w.present < KEYS {
             w.raw.chunks_exact_mut(KEYS).take(rows).for_each(|raw| raw[w.present..].fill(i32::MIN / 2));
         }
-        let raw = w.raw.as_ptr();
-        for (i, top) in tops[..rows].iter_mut().enumerate() {
-            *top = I::largest(raw.add(i * KEYS));
-        }
+        let tops = tops::<I>(w.raw.as_ptr(), rows);
         let (unit, keep) = (w.unit.as_mut_ptr(), w.keep.as_mut_ptr());
+        let (mut shifts, mut factors) = ([0; MOST_ROWS], [0; MOST_ROWS]);
+        for i in 0..rows {
+            let step = w.factor * *w.row_scale.add(i);
+            *unit.add(i) = tops[i] as f32 * step;
+            (shifts[i], factors[i]) = logarithms(step);
+        }
+        let mut sums = [I::splat(0); MOST_ROWS];
         for first in (0..rows).step_by(w.rows_beside) {
             for beside in 0..w.rows_beside.min(rows - first) {
                 let i = first + beside;
-                let (top, step) = (*tops.as_ptr().add(i), w.factor * *w.row_scale.add(i));
-                *unit.add(i) = top as f32 * step;
                 let place = w.codes.add(first * KEYS + beside * w.chunk);
-                *keep.add(i) = weigh_row::<I>(w, i, top, step, place) as f32;
+                sums[i] = weigh_row::<I>(w, i, tops[i], (shifts[i], factors[i]), place);
+                if w.present < KEYS {
+                    *keep.add(i) = forget_absent(w, place) as f32;
+                }
+            }
+        }
+        if w.present == KEYS {
+            for (four, sums) in sums.as_chunks::<4>().0.iter().enumerate().take(rows.div_ceil(4)) {
+                for (beside, sum) in I::total_of_four(*sums).into_iter().enumerate() {
+                    *keep.add(4 * four + beside) = sum as f32;
+                }
             }
         }
         for i in (0..rows).step_by(S::LANES) {
@@ -124,19 +135,38 @@ pub(crate) unsafe fn weigh<S: Simd, I: Words>(w: &mut Weigh<'_>) {
     }
 }
 
-/// Puts the weights of row `i`, whose highest score is `top`, into their place, the first at `to`, and returns their sum.
+/// The highest scores of rows.
+///
+/// # Safety
+/// The processor has the tier of `I`, and so many rows are there.
+#[inline(always)]
+unsafe fn tops<I: Words>(raw: *const i32, rows: usize) -> [i32; MOST_ROWS] {
+    let mut tops = [0; MOST_ROWS];
+    let (fours, rest) = tops[..rows].as_chunks_mut::<4>();
+    let from = 4 * fours.len();
+    // SAFETY: passed on to the caller.
+    unsafe {
+        for (i, four) in fours.iter_mut().enumerate() {
+            *four = I::largest_of_four(raw.add(4 * i * KEYS));
+        }
+        for (i, top) in rest.iter_mut().enumerate() {
+            *top = I::largest(raw.add((from + i) * KEYS));
+        }
+    }
+    tops
+}
+
+/// Puts the weights of row `i`, whose highest score is `top`, into their place, the first at `to`, and returns vectors of them added
+/// up.
 ///
 /// # Safety
 /// As for [`weigh`], with the lengths that it checks.
 #[inline(always)]
-unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, step: f32, to: *mut u8) -> i32 {
+unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, (shift, factor): (i32, i16), to: *mut u8) -> I::W {
     // SAFETY: passed on to the caller.
     unsafe {
         let raw = w.raw.as_ptr().add(i * KEYS);
-        // Where code `j` stands. Chunks are 8 or 16 codes or all, a power of two.
-        let (bits, beside) = (w.chunk.trailing_zeros(), w.rows_beside * w.chunk);
-        let at = |j: usize| (j >> bits) * beside + (j & (w.chunk - 1));
-        let (shift, factor) = logarithms(step);
+        let beside = w.rows_beside * w.chunk;
         let factor = I::splat(factor);
         let mut total = I::splat(0);
         // From one vector to the next: a chunk is a whole row or no more than a vector.
@@ -153,20 +183,29 @@ unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, step: f32, to: 
             }
             place = place.wrapping_add(apart);
         }
-        if w.present == KEYS {
-            return I::total(total);
-        }
-        // Keys that do not exist weigh nothing.
-        let mut sum = 0;
-        for j in 0..KEYS {
-            let code = to.add(at(j));
-            if j >= w.present {
-                *code = w.flip;
-            }
-            sum += i32::from(*code ^ w.flip);
-        }
-        sum
+        total
     }
+}
+
+/// Keys that do not exist weigh nothing: takes their weights, of the row whose first is at `to`, away, and returns the sum of the
+/// others.
+///
+/// # Safety
+/// As for [`weigh`]; the row has its weights.
+unsafe fn forget_absent(w: &Weigh<'_>, to: *mut u8) -> i32 {
+    // Where code `j` stands. Chunks are 8 or 16 codes or all, a power of two.
+    let (bits, beside) = (w.chunk.trailing_zeros(), w.rows_beside * w.chunk);
+    let at = |j: usize| (j >> bits) * beside + (j & (w.chunk - 1));
+    let mut sum = 0;
+    for j in 0..KEYS {
+        // SAFETY: passed on to the caller.
+        let code = unsafe { &mut *to.add(at(j)) };
+        if j >= w.present {
+            *code = w.flip;
+        }
+        sum += i32::from(*code ^ w.flip);
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ mod types;
 
 use super::int8::totals;
 use crate::block::GgmlType;
-use crate::table::{GemvPacked, Layout, PackedProducts};
+use crate::table::{AHEAD, GemvPacked, Layout, PackedProducts, Streams};
 use std::arch::x86_64::*;
 use types::{Iq4Nl, Iq4Xs, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
 
@@ -55,9 +55,6 @@ unsafe fn gemv<P: Packed>(g: &GemvPacked) {
     }
 }
 
-/// How far ahead, in bytes, blocks are asked for where they are so long that memory and not arithmetic decides.
-const AHEAD: usize = 4096;
-
 /// All weights, `M` rows of activations.
 ///
 /// # Safety
@@ -98,7 +95,8 @@ unsafe fn row<P: Packed, const M: usize>(g: &GemvPacked, row: *const u8) -> [__m
         let mut acc = [_mm512_setzero_ps(); M];
         for number in 0..g.k / P::LEN {
             let block = row.add(number * P::BYTES);
-            if P::BYTES > 3 * P::LEN / 4 {
+            // Of blocks that are so long memory and not arithmetic decides everywhere.
+            if P::BYTES > 3 * P::LEN / 4 || g.streams == Streams::InTurn {
                 for line in (0..P::BYTES).step_by(64) {
                     _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(AHEAD + line).cast());
                 }
