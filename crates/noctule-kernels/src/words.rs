@@ -17,8 +17,16 @@ pub(crate) unsafe trait Words: Copy + 'static {
     /// The same of each of four times 64 integers that follow each other.
     #[inline(always)]
     unsafe fn largest_of_four(from: *const i32) -> [i32; 4] {
+        // No closure: it would be compiled without the tier's instructions.
         // SAFETY: passed on to the caller.
-        std::array::from_fn(|i| unsafe { Self::largest(from.add(64 * i)) })
+        unsafe {
+            [
+                Self::largest(from),
+                Self::largest(from.add(64)),
+                Self::largest(from.add(128)),
+                Self::largest(from.add(192)),
+            ]
+        }
     }
     /// Integers less `top`, shifted: right by `shift` with rounding where it is positive (half a unit is added first),
     /// left where it is negative; then saturated to 16 bits.
@@ -51,6 +59,6 @@ pub(crate) unsafe trait Words: Copy + 'static {
     #[inline(always)]
     unsafe fn total_of_four(w: [Self::W; 4]) -> [i32; 4] {
         // SAFETY: passed on to the caller.
-        w.map(|w| unsafe { Self::total(w) })
+        unsafe { [Self::total(w[0]), Self::total(w[1]), Self::total(w[2]), Self::total(w[3])] }
     }
 }

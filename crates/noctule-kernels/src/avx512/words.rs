@@ -15,6 +15,7 @@ macro_rules! fold {
         $f(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b))
     }};
 }
+
 // SAFETY: AVX-512 F and BW have every instruction used; each function touches the elements that the trait states.
 unsafe impl Words for Avx512 {
     type W = __m512i;
