@@ -11,6 +11,8 @@ pub(crate) unsafe trait Words: Copy + 'static {
     type W: Copy;
     /// Integers in a vector.
     const WORDS: usize;
+    /// Whether four rows are added up in less time together than each by itself.
+    const BY_FOURS: bool = false;
 
     /// The largest of 64 integers.
     unsafe fn largest(from: *const i32) -> i32;

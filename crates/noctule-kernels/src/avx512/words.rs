@@ -20,6 +20,7 @@ macro_rules! fold {
 unsafe impl Words for Avx512 {
     type W = __m512i;
     const WORDS: usize = 32;
+    const BY_FOURS: bool = true;
 
     #[inline(always)]
     unsafe fn largest(from: *const i32) -> i32 {

@@ -6,6 +6,7 @@
 use super::attention::exp;
 use crate::simd::Simd;
 use crate::words::Words;
+use std::mem::MaybeUninit;
 
 /// Keys that share a scale of their softmax weights.
 pub(crate) const KEYS: usize = 64;
@@ -95,29 +96,25 @@ pub(crate) unsafe fn weigh<S: Simd, I: Words>(w: &mut Weigh<'_>) {
         }
         let tops = tops::<I>(w.raw.as_ptr(), rows);
         let (unit, keep) = (w.unit.as_mut_ptr(), w.keep.as_mut_ptr());
-        let (mut shifts, mut factors) = ([0; MOST_ROWS], [0; MOST_ROWS]);
-        for i in 0..rows {
-            let step = w.factor * *w.row_scale.add(i);
-            *unit.add(i) = tops[i] as f32 * step;
-            (shifts[i], factors[i]) = logarithms(step);
-        }
-        let mut sums = [I::splat(0); MOST_ROWS];
+        let mut sums = [const { MaybeUninit::uninit() }; MOST_ROWS];
         for first in (0..rows).step_by(w.rows_beside) {
             for beside in 0..w.rows_beside.min(rows - first) {
                 let i = first + beside;
+                let (top, step) = (*tops.as_ptr().add(i), w.factor * *w.row_scale.add(i));
+                *unit.add(i) = top as f32 * step;
                 let place = w.codes.add(first * KEYS + beside * w.chunk);
-                sums[i] = weigh_row::<I>(w, i, tops[i], (shifts[i], factors[i]), place);
+                let sum = weigh_row::<I>(w, i, top, step, place);
                 if w.present < KEYS {
                     *keep.add(i) = forget_absent(w, place) as f32;
+                } else if I::BY_FOURS {
+                    (*sums.as_mut_ptr().add(i)).write(sum);
+                } else {
+                    *keep.add(i) = I::total(sum) as f32;
                 }
             }
         }
-        if w.present == KEYS {
-            for (four, sums) in sums.as_chunks::<4>().0.iter().enumerate().take(rows.div_ceil(4)) {
-                for (beside, sum) in I::total_of_four(*sums).into_iter().enumerate() {
-                    *keep.add(4 * four + beside) = sum as f32;
-                }
-            }
+        if I::BY_FOURS && w.present == KEYS {
+            total_all::<I>(&mut sums, rows, keep);
         }
         for i in (0..rows).step_by(S::LANES) {
             let (top, sum) = (w.top.as_mut_ptr().add(i), w.sum.as_mut_ptr().add(i));
@@ -156,17 +153,43 @@ unsafe fn tops<I: Words>(raw: *const i32, rows: usize) -> [i32; MOST_ROWS] {
     tops
 }
 
+/// The sum of the lanes of each of `rows` vectors.
+///
+/// # Safety
+/// The processor has the tier of `I`; so many vectors are there, and room for whole fours of sums.
+#[inline(always)]
+unsafe fn total_all<I: Words>(sums: &mut [MaybeUninit<I::W>; MOST_ROWS], rows: usize, to: *mut f32) {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        for sums in &mut sums[rows..rows.next_multiple_of(4)] {
+            sums.write(I::splat(0));
+        }
+        for (four, sums) in sums.as_chunks::<4>().0.iter().take(rows.div_ceil(4)).enumerate() {
+            let totals = I::total_of_four([
+                sums[0].assume_init(),
+                sums[1].assume_init(),
+                sums[2].assume_init(),
+                sums[3].assume_init(),
+            ]);
+            for (beside, total) in totals.into_iter().enumerate() {
+                *to.add(4 * four + beside) = total as f32;
+            }
+        }
+    }
+}
+
 /// Puts the weights of row `i`, whose highest score is `top`, into their place, the first at `to`, and returns vectors of them added
 /// up.
 ///
 /// # Safety
 /// As for [`weigh`], with the lengths that it checks.
 #[inline(always)]
-unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, (shift, factor): (i32, i16), to: *mut u8) -> I::W {
+unsafe fn weigh_row<I: Words>(w: &Weigh<'_>, i: usize, top: i32, step: f32, to: *mut u8) -> I::W {
     // SAFETY: passed on to the caller.
     unsafe {
         let raw = w.raw.as_ptr().add(i * KEYS);
         let beside = w.rows_beside * w.chunk;
+        let (shift, factor) = logarithms(step);
         let factor = I::splat(factor);
         let mut total = I::splat(0);
         // From one vector to the next: a chunk is a whole row or no more than a vector.
