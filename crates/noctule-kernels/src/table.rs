@@ -275,7 +275,7 @@ impl Drop for Session {
 pub(crate) enum Streams {
     /// As the tier's kernels do it by themselves: one row, asked for ahead or not.
     One,
-    /// Asked for [`AHEAD`] bytes ahead, and floats several rows in turn. An Intel server with AMX reads 38 to 42 GB/s so on two
+    /// Asked for [`AHEAD`] bytes ahead, and floats several rows in turn. An Intel server with AMX reads 37 to 42 GB/s so on two
     /// threads, 22 when asked ahead for a single row and 16 when not asked.
     #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AMX has it"))]
     InTurn,
