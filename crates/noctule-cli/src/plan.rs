@@ -241,9 +241,11 @@ pub fn precision(arg: PrecisionArg) -> Precision {
 /// How the arguments want to compute.
 pub fn config(args: &EngineArgs) -> Config {
     let given = args.threads.map(usize::from).map(|threads| (threads, threads));
-    let remembered = || tuned::read().map(|tuned| (tuned.encode_threads, tuned.decode_threads));
-    let (threads, decode_threads) = given.or_else(remembered).unwrap_or((0, 0));
-    Config { threads, decode_threads, precision: args.precision.map(precision), tier: None }
+    let tuned = tuned::read();
+    let remembered = tuned.as_ref().map(|tuned| (tuned.encode_threads, tuned.decode_threads));
+    let (threads, decode_threads) = given.or(remembered).unwrap_or((0, 0));
+    let streams = tuned.and_then(|tuned| tuned.streams());
+    Config { threads, decode_threads, precision: args.precision.map(precision), tier: None, streams }
 }
 
 fn options(args: &DecodingArgs) -> Result<Options, Failure> {

@@ -1,7 +1,9 @@
-//! The thread counts that `noctule doctor --tune` found best, remembered for the machine that they were measured on.
+//! The thread counts and the way to read weights that `noctule doctor --tune` found best, remembered for the machine that they were
+//! measured on.
 
 use crate::cmd::state_folder;
 use crate::failure::Failure;
+use noctule::Streams;
 use noctule_eval::board::{Board, Root};
 use serde::{Deserialize, Serialize};
 use std::fs;
@@ -20,13 +22,21 @@ pub struct Tuned {
     pub encode_threads: usize,
     /// Threads for the decoder.
     pub decode_threads: usize,
+    /// How weights are read; a file may be of a program that did not measure it.
+    #[serde(default)]
+    streams: Option<String>,
 }
 
 impl Tuned {
     /// A finding of this machine.
-    pub fn here(model: String, encode_threads: usize, decode_threads: usize) -> Self {
+    pub fn here(model: String, encode_threads: usize, decode_threads: usize, streams: Streams) -> Self {
         let (cpu, cores) = machine();
-        Self { cpu, cores, model, encode_threads, decode_threads }
+        Self { cpu, cores, model, encode_threads, decode_threads, streams: Some(streams.to_string()) }
+    }
+
+    /// How weights are read fastest, if that was found.
+    pub fn streams(&self) -> Option<Streams> {
+        self.streams.as_deref().and_then(Streams::named)
     }
 }
 

@@ -404,8 +404,13 @@ fn thread_counts_are_found_and_remembered() {
     for name in ["encode_threads", "decode_threads"] {
         assert!((1..=cores).contains(&found[name].as_u64().unwrap()), "{found}");
     }
+    let known = |streams: &Value| ["one", "several"].iter().any(|name| streams == name);
+    let ways = found["ways"].as_array().unwrap();
+    assert!(known(&found["streams"]) && ways.iter().all(|way| known(&way["streams"])), "{found}");
+    assert!(ways.iter().all(|way| way["token_s"].as_f64().unwrap() > 0.0), "{found}");
     // What is remembered is used, unless the user says something else or it is of another machine.
     let mut remembered: Value = serde_json::from_str(&fs::read_to_string(&kept).unwrap()).unwrap();
+    assert_eq!(remembered["streams"], found["streams"]);
     (remembered["encode_threads"], remembered["decode_threads"]) = (3.into(), 2.into());
     let threads = |words: &[&str]| {
         let sample = speech(SAMPLE);
@@ -419,6 +424,11 @@ fn thread_counts_are_found_and_remembered() {
     };
     assert_eq!(with_file(&remembered.to_string(), &[]), 3);
     assert_eq!(with_file(&remembered.to_string(), &["-t", "1"]), 1);
+    // A file of before ways to read were measured, and one of a later program.
+    remembered.as_object_mut().unwrap().remove("streams");
+    assert_eq!(with_file(&remembered.to_string(), &[]), 3);
+    remembered["streams"] = "many".into();
+    assert_eq!(with_file(&remembered.to_string(), &[]), 3);
     remembered["cpu"] = "another".into();
     assert_eq!(with_file(&remembered.to_string(), &[]), cores.min(4));
     assert_eq!(with_file("{", &[]), cores.min(4));

@@ -24,6 +24,7 @@ mod peak;
 mod pool;
 mod scalar;
 mod simd;
+mod streams;
 mod table;
 mod view;
 mod words;
@@ -50,4 +51,5 @@ pub use compute::{
 };
 pub use cpu::{CpuError, Tier};
 pub use peak::Peak;
+pub use streams::Streams;
 pub use view::{Rows, RowsMut};

@@ -30,9 +30,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     /// How far ahead the weights of long products are asked for, in bytes; 0 where processors read ahead better by
     /// themselves (a Zen 4 decodes f16 with 26 GB/s of weights that way, and with 22 when asked 4 KB ahead).
     const AHEAD: usize = 0;
-    /// Whether there are processors with the tier that want several rows of weights in turn; see
-    /// [`Streams`](crate::table::Streams).
-    const IN_TURN: bool = false;
+    /// Whether the tier knows [`Streams::Several`](crate::Streams::Several).
+    const SEVERAL: bool = false;
     /// Asks for the cache line of an address that will be read soon. Any address is allowed.
     #[inline(always)]
     unsafe fn prefetch(_from: *const u8) {}

@@ -12,6 +12,7 @@ use crate::generic::scale::Scale;
 use crate::generic::transpose::Transpose;
 use crate::generic::weigh::Weigh;
 use crate::simd::Simd;
+use crate::streams::Streams;
 use std::marker::PhantomData;
 
 /// Exact integer products of many rows and columns: `init[j] + Σₚ a[i][p]·b[j][p]`, for all `panels · mr` rows and
@@ -270,17 +271,6 @@ impl Drop for Session {
     }
 }
 
-/// How weights that are read once come from memory fastest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Streams {
-    /// As the tier's kernels do it by themselves: one row, asked for ahead or not.
-    One,
-    /// Asked for [`AHEAD`] bytes ahead, and floats several rows in turn. An Intel server with AMX reads 37 to 42 GB/s so on two
-    /// threads, 22 when asked ahead for a single row and 16 when not asked.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "only AMX has it"))]
-    InTurn,
-}
-
 /// How far ahead weights are asked for, in bytes.
 pub(crate) const AHEAD: usize = 4096;
 
@@ -299,7 +289,7 @@ pub(crate) struct Kernels {
     pub(crate) scale: unsafe fn(&Scale),
     /// See [`crate::generic::weigh::weigh`].
     pub(crate) weigh: unsafe fn(&mut Weigh<'_>),
-    /// How the next ones read weights.
+    /// How the next ones and the products of packed weights read weights.
     pub(crate) streams: Streams,
     pub(crate) gemv: unsafe fn(Float, &Gemv),
     pub(crate) gemv_i8: unsafe fn(&GemvI8),
@@ -344,7 +334,8 @@ macro_rules! instantiate {
             use crate::generic::transpose::{self, Transpose};
             use crate::generic::weigh::{self, Weigh};
             use crate::simd::Simd;
-            use crate::table::{F32, Kernels, Streams};
+            use crate::streams::Streams;
+            use crate::table::{F32, Kernels};
 
             const LANES: usize = <$simd as Simd>::LANES;
             const NR: usize = $widest * LANES;
@@ -448,7 +439,7 @@ macro_rules! instantiate {
                 encode,
                 scale,
                 weigh,
-                streams: Streams::One,
+                streams: Streams::of($tier),
                 gemv,
                 gemv_i8: $gemv_i8,
                 layout: $layout,
@@ -575,7 +566,8 @@ pub(crate) fn kernels(tier: Tier) -> Option<Kernels> {
         Tier::Avx512 => Some(avx512_kernels::KERNELS),
         #[cfg(target_arch = "x86_64")]
         Tier::Amx => {
-            Some(Kernels { tier, int8: crate::amx::block8::INT8, streams: Streams::InTurn, ..avx512_kernels::KERNELS })
+            let streams = Streams::of(tier);
+            Some(Kernels { tier, int8: crate::amx::block8::INT8, streams, ..avx512_kernels::KERNELS })
         }
         #[cfg(target_arch = "aarch64")]
         Tier::Neon => Some(neon_kernels::KERNELS),

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::Random;
+use common::{Random, ways};
 use noctule_kernels::block::{f16_to_f32, f32_to_f16};
 use noctule_kernels::{
     Compute, CrossWeights, GgmlType, Keys, Matrix, Operand, Out, Precision, Product, Rows, RowsMut, Tier, Values,
@@ -268,7 +268,7 @@ fn cross(compute: &Compute, k: &[f32], v: &[f32], t: usize, heads: usize, depth:
 }
 
 #[test]
-fn the_number_of_threads_changes_no_bit() {
+fn neither_threads_nor_streams_change_a_bit() {
     let mut random = Random::new(14);
     let (t, heads, depth, m) = (130, 4, 64, 3);
     let width = heads * depth;
@@ -276,10 +276,10 @@ fn the_number_of_threads_changes_no_bit() {
     let list: Vec<u32> = (0..t as u32).collect();
     for tier in Tier::available() {
         for precision in [Precision::Accurate, Precision::Fast] {
-            let results: Vec<Vec<u32>> = [1, 2, 3]
-                .iter()
-                .map(|&threads| {
-                    let compute = Compute::new(tier, threads, precision);
+            let results: Vec<Vec<u32>> = ways(tier)
+                .map(|(threads, streams)| {
+                    let mut compute = Compute::new(tier, threads, precision);
+                    compute.set_streams(streams);
                     let mut out = encoder(&compute, [&q, &k, &v], t, heads, depth);
                     let at = out.len();
                     out.resize(at + 2 * m * width, f32::NAN);

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Random, weight_types};
+use common::{Random, ways, weight_types};
 use noctule_kernels::block::{Matrix, f32_to_f16, group_len, unpack_f32, unpack_i8};
 use noctule_kernels::{Compute, GgmlType, Precision, Product, Rows, RowsMut, Tier};
 
@@ -264,7 +264,7 @@ fn types_that_share_an_input_are_those_one_by_one() {
 }
 
 #[test]
-fn the_number_of_threads_changes_no_bit() {
+fn neither_threads_nor_streams_change_a_bit() {
     let mut random = Random::new(7);
     let (k, n) = (512, 391);
     for tier in Tier::available() {
@@ -272,12 +272,12 @@ fn the_number_of_threads_changes_no_bit() {
             for ty in [GgmlType::F16, GgmlType::Q5_0, GgmlType::Q4_K] {
                 let bytes = random.weights(ty, n, k);
                 let w = Matrix::new(ty, n, k, &bytes).expect("a matrix");
-                for m in [1, 5, 61] {
+                for m in [1, 2, 5, 61] {
                     let data = random.activations(m * k);
-                    let results: Vec<Vec<u32>> = [1, 2, 3]
-                        .iter()
-                        .map(|&threads| {
-                            let compute = Compute::new(tier, threads, precision);
+                    let results: Vec<Vec<u32>> = ways(tier)
+                        .map(|(threads, streams)| {
+                            let mut compute = Compute::new(tier, threads, precision);
+                            compute.set_streams(streams);
                             let mut out = vec![f32::NAN; m * n];
                             let x = Rows::new(&data, m, k);
                             compute.linear(x, &mut [Product::new(w, RowsMut::new(&mut out, m, n))]);

@@ -71,7 +71,7 @@ pub use checkpoint::{Checkpoint, Resume};
 pub use embedded::embedded_model;
 pub use error::Error;
 pub use events::Events;
-pub use noctule_kernels::{Precision, Tier};
+pub use noctule_kernels::{Precision, Streams, Tier};
 pub use noctule_model::Model;
 pub use options::Options;
 pub use source::Samples;

@@ -30,7 +30,7 @@ use crate::timing::{Passes, Phases};
 use crate::tokenizer::Tokenizer;
 use crate::transcript::Transcript;
 use crate::weights::{Net, Weights};
-use noctule_kernels::{Compute, Precision, Tier};
+use noctule_kernels::{Compute, Precision, Streams, Tier};
 use noctule_model::Model;
 use run::Run;
 
@@ -48,6 +48,8 @@ pub struct Config {
     pub precision: Option<Precision>,
     /// `None`: the best tier this CPU has, or the one that `NOCTULE_CPU` names.
     pub tier: Option<Tier>,
+    /// How the decoder reads weights, which changes no result; `None`: as the tier does.
+    pub streams: Option<Streams>,
 }
 
 /// A model ready to transcribe.
@@ -109,6 +111,8 @@ impl Transcriber {
         };
         let decode_threads = if config.decode_threads == 0 { threads } else { config.decode_threads };
         let precision = config.precision.unwrap_or_else(|| default_precision(&model));
+        let mut compute = Compute::new(tier, threads.max(decode_threads), precision);
+        config.streams.into_iter().for_each(|streams| compute.set_streams(streams));
         let hparams = model.hparams();
         let (d, heads) = (hparams.n_text_state, hparams.n_text_head);
         let state = State {
@@ -130,7 +134,7 @@ impl Transcriber {
         };
         Ok(Self {
             weights: Weights::new(&model),
-            compute: Compute::new(tier, threads.max(decode_threads), precision),
+            compute,
             heads: heads_for(&dims),
             mel: MelComputer::new(model.mel_filters())?,
             model,

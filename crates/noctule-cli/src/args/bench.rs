@@ -2,6 +2,7 @@
 
 use super::PrecisionArg;
 use clap::Args;
+use noctule::Streams;
 use std::path::PathBuf;
 
 /// Arguments of `bench`: the defaults are whisper-bench's loads.
@@ -16,6 +17,9 @@ pub struct BenchArgs {
     /// Arithmetic [default: fast for quantised models, accurate for others].
     #[arg(long, value_name = "HOW")]
     pub precision: Option<PrecisionArg>,
+    /// How weights are read: a row after the other, or several rows in turn [default: as is best on processors that are known].
+    #[arg(long, value_name = "HOW", value_parser = streams)]
+    pub streams: Option<Streams>,
     /// Silent windows of full length through the encoder.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub windows: u16,
@@ -31,4 +35,8 @@ pub struct BenchArgs {
     /// Let the first run of each load count too.
     #[arg(long)]
     pub no_warm_up: bool,
+}
+
+fn streams(name: &str) -> Result<Streams, String> {
+    Streams::named(name).ok_or_else(|| format!("use {}", Streams::ALL.map(Streams::name).join(" or ")))
 }

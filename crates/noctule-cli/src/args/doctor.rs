@@ -6,11 +6,11 @@ use std::path::PathBuf;
 /// Arguments of `doctor`.
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
-    /// Measure instead how many threads are best for the encoder and for the decoder, and remember it: noctule then takes
-    /// them where --threads is not given.
+    /// Measure instead how many threads are best for the encoder and for the decoder and how weights are read fastest, and
+    /// remember it: noctule then does so, with the threads where --threads is not given.
     #[arg(long)]
     pub tune: bool,
-    /// Measure them with this model: a name in the store or a ggml file [default: the embedded one].
+    /// Measure with this model: a name in the store or a ggml file [default: the embedded one].
     #[arg(short, long, value_name = "MODEL", requires = "tune")]
     pub model: Option<PathBuf>,
     /// Print everything as one JSON object.
@@ -25,9 +25,11 @@ whole window; the time of an hour is an estimate from the two figures of speed, 
 noctule eval --dry-run, and noctule eval measures it.
 
 --tune takes half a minute and wants a machine that does nothing else. It takes the
-fewest threads within 3 % of the fastest, and remembers them for this processor and
-number of cores in noctule/threads.json in $XDG_STATE_HOME or ~/.local/state;
-remove that file to forget them.
+fewest threads within 3 % of the fastest, and the way to read weights (one row after
+the other, or several in turn) that is 3 % faster than the usual one; it depends on the
+type of weights, so name the model that you use. What it finds is remembered for this
+processor and number of cores in noctule/threads.json in $XDG_STATE_HOME or
+~/.local/state; remove that file to forget it.
 
 Exit codes:
   0  told, whatever was found    1  it could not be told";

@@ -61,7 +61,8 @@ pub fn run(args: &BenchArgs) -> Result<(), Failure> {
     let started = Instant::now();
     let model = model::load(&ModelChoice::File(store::resolve(&args.model)), true)?;
     let threads = args.threads.unwrap_or(0).into();
-    let config = Config { threads, precision: args.precision.map(precision), ..Config::default() };
+    let config =
+        Config { threads, precision: args.precision.map(precision), streams: args.streams, ..Config::default() };
     let mut transcriber = Transcriber::new(model, config)?;
     let load = started.elapsed();
     let loads = Loads {

@@ -16,7 +16,7 @@ pub(crate) struct Avx512;
 unsafe impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
-    const IN_TURN: bool = true;
+    const SEVERAL: bool = true;
 
     #[inline(always)]
     unsafe fn zero() -> __m512 {

@@ -30,6 +30,7 @@ use crate::buffer::Buffers;
 use crate::cpu::{Caches, Tier};
 use crate::generic::transpose::Transpose;
 use crate::pool::Pool;
+use crate::streams::Streams;
 use crate::table::{Kernels, kernels};
 use crate::view::{Rows, RowsMut};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,6 +120,16 @@ impl Compute {
             observer: None,
             caches: Caches::detect(),
         }
+    }
+
+    /// Reads weights so from now on, in place of what [`Streams::of`] says; tiers that know one way keep to it.
+    pub fn set_streams(&mut self, streams: Streams) {
+        self.kernels.streams = streams;
+    }
+
+    /// How weights are read.
+    pub fn streams(&self) -> Streams {
+        self.kernels.streams
     }
 
     /// The kernels in use.

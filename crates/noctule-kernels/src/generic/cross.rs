@@ -2,7 +2,8 @@
 
 use super::math::softmax_unscaled;
 use crate::simd::Simd;
-use crate::table::{AHEAD, Streams};
+use crate::streams::Streams;
+use crate::table::AHEAD;
 
 /// Keys in one tile of the packed cross keys.
 pub(crate) const TILE: usize = 16;
@@ -36,7 +37,7 @@ impl Cross<'_> {
     /// The processor has the tier of `S`.
     #[inline(always)]
     unsafe fn ask<S: Simd>(&self, from: *const u8, len: usize) {
-        if S::IN_TURN && self.streams == Streams::InTurn {
+        if S::SEVERAL && self.streams == Streams::Several {
             for line in (0..len).step_by(64) {
                 // SAFETY: passed on to the caller; a prefetch cannot fault.
                 unsafe { S::prefetch(from.wrapping_add(AHEAD + line)) };

@@ -1,7 +1,8 @@
 //! A few rows of activations against many rows of float weights, each weight read once.
 
 use crate::simd::Simd;
-use crate::table::{AHEAD, Streams};
+use crate::streams::Streams;
+use crate::table::AHEAD;
 
 /// How weights lie in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +80,7 @@ impl<S: Simd> Load<S> for Bf16 {
 
 /// `R` rows of weights from `j` on against `M` rows of activations, `A` vectors at a time with sums of their own.
 ///
-/// A single row at a time is a single stream from memory, which AMD's processors foresee best: an EPYC read four rows at
-/// once at 15 GB/s, one at 25. For others see [`Streams`].
+/// `A` is the same for every `R`, so that a sum has the same bits however its row is read.
 ///
 /// # Safety
 /// As for [`gemv`], for these rows of the weights.
@@ -154,27 +154,36 @@ unsafe fn all<S: Simd, W: Load<S>, const R: usize, const A: usize, const M: usiz
     }
 }
 
+/// As many rows of activations as there are: how many vectors of each share a pass, and how many rows of weights are read
+/// in turn where [`Streams::Several`] are wanted.
+///
+/// # Safety
+/// As for [`gemv`].
 #[inline(always)]
 unsafe fn columns<S: Simd, W: Load<S>>(g: &Gemv) {
-    // SAFETY: passed on to the caller.
-    unsafe {
-        match (g.m, S::IN_TURN && g.streams == Streams::InTurn) {
-            (0, _) => {}
-            (1, true) => all::<S, W, 4, 2, 1>(g, AHEAD),
-            (2, true) => all::<S, W, 2, 2, 2>(g, AHEAD),
-            (3, true) => all::<S, W, 2, 2, 3>(g, AHEAD),
-            (4, true) => all::<S, W, 2, 2, 4>(g, AHEAD),
-            (5, true) => all::<S, W, 2, 2, 5>(g, AHEAD),
-            (1, _) => all::<S, W, 1, 4, 1>(g, S::AHEAD),
-            (2, _) => all::<S, W, 1, 4, 2>(g, S::AHEAD),
-            (3, _) => all::<S, W, 1, 2, 3>(g, S::AHEAD),
-            (4, _) => all::<S, W, 1, 2, 4>(g, S::AHEAD),
-            (5, _) => all::<S, W, 1, 2, 5>(g, S::AHEAD),
-            (6, _) => all::<S, W, 1, 1, 6>(g, S::AHEAD),
-            (7, _) => all::<S, W, 1, 1, 7>(g, S::AHEAD),
-            (8, _) => all::<S, W, 1, 1, 8>(g, S::AHEAD),
-            (m, _) => panic!("{m} rows of activations, at most {MAX_M} allowed"),
-        }
+    let several = S::SEVERAL && g.streams == Streams::Several;
+    let ahead = if several { AHEAD } else { S::AHEAD };
+    macro_rules! cases {
+        ($($m:literal rows: $a:literal vectors, $r:literal in turn;)+) => {
+            match g.m {
+                0 => {}
+                // SAFETY: passed on to the caller.
+                $($m => unsafe {
+                    if several { all::<S, W, $r, $a, $m>(g, ahead) } else { all::<S, W, 1, $a, $m>(g, ahead) }
+                },)+
+                m => panic!("{m} rows of activations, at most {MAX_M} allowed"),
+            }
+        };
+    }
+    cases! {
+        1 rows: 4 vectors, 4 in turn;
+        2 rows: 4 vectors, 2 in turn;
+        3 rows: 2 vectors, 2 in turn;
+        4 rows: 2 vectors, 2 in turn;
+        5 rows: 2 vectors, 2 in turn;
+        6 rows: 1 vectors, 1 in turn;
+        7 rows: 1 vectors, 1 in turn;
+        8 rows: 1 vectors, 1 in turn;
     }
 }
 

@@ -44,6 +44,7 @@ unsafe impl Simd for Neon {
         }
     }
     const AHEAD: usize = 4096;
+    const SEVERAL: bool = true;
     #[inline(always)]
     unsafe fn prefetch(from: *const u8) {
         // SAFETY: a prefetch cannot fault and changes no register.

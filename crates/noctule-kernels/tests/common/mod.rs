@@ -1,8 +1,8 @@
 //! Data for the tests of [`Compute`](noctule_kernels::Compute).
 #![allow(dead_code)]
 
-use noctule_kernels::GgmlType;
 use noctule_kernels::block::f32_to_f16;
+use noctule_kernels::{GgmlType, Streams, Tier};
 
 /// A small generator (Marsaglia's xorshift64*): the tests need variety, not quality.
 pub struct Random(u64);
@@ -96,4 +96,10 @@ impl Random {
 /// Every type that model files hold weights in.
 pub fn weight_types() -> impl Iterator<Item = GgmlType> {
     GgmlType::ALL.into_iter().filter(|ty| ty.is_weight())
+}
+
+/// Numbers of threads and ways to read weights that must not change a result.
+pub fn ways(tier: Tier) -> impl Iterator<Item = (usize, Streams)> {
+    let threads = [1, 3].map(|threads| (threads, Streams::of(tier)));
+    threads.into_iter().chain(Streams::ALL.map(|streams| (2, streams)))
 }

@@ -1,6 +1,8 @@
-//! How many threads are best for the encoder and for the decoder on this machine, measured and remembered.
+//! How many threads are best for the encoder and for the decoder on this machine, and how weights are read fastest, measured and
+//! remembered.
 //!
 //! The encoder multiplies and wants every core; the decoder reads weights, and two cores may use all the memory's bandwidth.
+//! How they should ask the memory for it is not to be seen from a processor's instructions.
 
 use super::findings;
 use crate::args::DoctorArgs;
@@ -12,7 +14,8 @@ use crate::plan::ModelChoice;
 use crate::tuned::{self, Tuned};
 use crate::{interrupt, store, terminal};
 use noctule::bench::Loads;
-use noctule::{Config, Error, Transcriber};
+use noctule::timing::Phases;
+use noctule::{Config, Error, Streams, Tier, Transcriber};
 use noctule_eval::plan::size;
 use serde::Serialize;
 use std::path::PathBuf;
@@ -21,7 +24,9 @@ use std::path::PathBuf;
 const ROUNDS: usize = 5;
 /// What one measurement runs: two windows, and batches of five tokens as five beams bring them.
 const LOADS: Loads = Loads { warm_up: true, windows: 2, singles: 0, batches: 24, prompts: 0 };
-/// More threads must save this share of the time to be worth their heat.
+/// What tells how weights are read: tokens one at a time, for which that counts most.
+const TOKENS: Loads = Loads { warm_up: true, windows: 0, singles: 64, batches: 0, prompts: 0 };
+/// More threads, or another way to read than the usual one, must save this share of the time.
 const WORTH: f64 = 0.03;
 
 /// What is printed as JSON.
@@ -31,6 +36,9 @@ struct Told {
     counts: Vec<Count>,
     encode_threads: usize,
     decode_threads: usize,
+    /// Ways to read weights; none where the processor's kernels know only one.
+    ways: Vec<Way>,
+    streams: &'static str,
     /// Where it is remembered.
     file: PathBuf,
 }
@@ -43,6 +51,14 @@ struct Count {
     encode_s: f64,
     /// One step of five beams.
     step_s: f64,
+}
+
+/// Time with one way to read weights.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Way {
+    streams: &'static str,
+    /// One token of a single beam, seconds.
+    token_s: f64,
 }
 
 /// Measures, tells and remembers.
@@ -62,22 +78,36 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
         terminal::warning(&format!("{busy} What is found may be wrong: stop them and do this again."));
     }
     let (name, counts) = measure(&choice, &counts(cores))?;
-    let pick = |time: fn(&Count) -> f64| best(&counts, time);
-    let tuned = Tuned::here(name.clone(), pick(|count| count.encode_s), pick(|count| count.step_s));
-    let file = tuned::write(&tuned)?;
-    let (encode_threads, decode_threads) = (tuned.encode_threads, tuned.decode_threads);
+    let (encode_threads, decode_threads) = (best(&counts, |count| count.encode_s), best(&counts, |count| count.step_s));
+    let usual = Streams::of(tier()?);
+    let ways = ways(&choice, decode_threads)?;
+    let streams = fastest(&ways, usual);
+    let file = tuned::write(&Tuned::here(name.clone(), encode_threads, decode_threads, streams))?;
     if args.json {
-        return print_json(&Told { model: name, counts, encode_threads, decode_threads, file });
+        let streams = streams.name();
+        return print_json(&Told { model: name, counts, encode_threads, decode_threads, ways, streams, file });
     }
     let mut text = format!("{:>7}  {:>12}  {:>16}\n", "threads", "window, ms", "5-beam step, ms");
     for count in &counts {
         text += &format!("{:>7}  {:>12.1}  {:>16.2}\n", count.threads, 1e3 * count.encode_s, 1e3 * count.step_s);
     }
+    if !ways.is_empty() {
+        text += &format!("\n{:>7}  {:>12}\n", "streams", "token, ms");
+    }
+    for way in &ways {
+        text += &format!("{:>7}  {:>12.2}\n", way.streams, 1e3 * way.token_s);
+    }
     text += &format!(
-        "Best with {name}: {encode_threads} for the encoder, {decode_threads} for the decoder. noctule takes these from now \
+        "\nBest with {name}: {encode_threads} for the encoder, {decode_threads} for the decoder. noctule takes these from now \
          on where --threads is not given ({}).\n",
         file.display()
     );
+    if !ways.is_empty() {
+        text += match streams {
+            Streams::One => "Weights are read one row after the other.\n",
+            Streams::Several => "Weights are read several rows in turn, asked for ahead.\n",
+        };
+    }
     print(&text)
 }
 
@@ -97,12 +127,7 @@ fn measure(choice: &ModelChoice, counts: &[usize]) -> Result<(String, Vec<Count>
         for at in 0..found.len() {
             bar.update((round * found.len() + at) as f64, (ROUNDS * found.len()) as f64);
             let count = &mut found[at];
-            let model = model::load(choice, true)?;
-            let mut engine = Transcriber::new(model, Config { threads: count.threads, ..Config::default() })?;
-            let phases = engine.bench(&LOADS, &mut interrupt::requested).map_err(|error| match error {
-                Error::Cancelled => Failure::Interrupted("stopped; what was remembered before stays".into(), None),
-                error => error.into(),
-            })?;
+            let (engine, phases) = timed(choice, Config { threads: count.threads, ..Config::default() }, &LOADS)?;
             count.encode_s = count.encode_s.min(phases.encode.as_secs_f64() / LOADS.windows as f64);
             count.step_s = count.step_s.min(phases.passes.batch.time.as_secs_f64() / LOADS.batches as f64);
             name = format!("{} ({})", engine.model().name(), size(engine.model().size_bytes()));
@@ -110,6 +135,45 @@ fn measure(choice: &ModelChoice, counts: &[usize]) -> Result<(String, Vec<Count>
     }
     bar.finish();
     Ok((name, found))
+}
+
+/// The ways to read weights in turn, with so many threads; none where there is nothing to choose.
+fn ways(choice: &ModelChoice, threads: usize) -> Result<Vec<Way>, Failure> {
+    if !Streams::matter(tier()?) {
+        return Ok(Vec::new());
+    }
+    let mut found = Streams::ALL.map(|streams| Way { streams: streams.name(), token_s: f64::INFINITY });
+    for _ in 0..ROUNDS {
+        for (way, streams) in found.iter_mut().zip(Streams::ALL) {
+            let config = Config { threads, streams: Some(streams), ..Config::default() };
+            let (_, phases) = timed(choice, config, &TOKENS)?;
+            way.token_s = way.token_s.min(phases.passes.single.time.as_secs_f64() / TOKENS.singles as f64);
+        }
+    }
+    Ok(found.to_vec())
+}
+
+/// Runs the loads with a model that is loaded for them.
+fn timed(choice: &ModelChoice, config: Config, loads: &Loads) -> Result<(Transcriber, Phases), Failure> {
+    let mut engine = Transcriber::new(model::load(choice, true)?, config)?;
+    let phases = engine.bench(loads, &mut interrupt::requested).map_err(|error| match error {
+        Error::Cancelled => Failure::Interrupted("stopped; what was remembered before stays".into(), None),
+        error => error.into(),
+    })?;
+    Ok((engine, phases))
+}
+
+/// The kernels in use.
+fn tier() -> Result<Tier, Failure> {
+    Tier::detect().map_err(|error| Error::from(error).into())
+}
+
+/// The way to read that is faster by what is [worth](WORTH) it, or the usual one.
+fn fastest(ways: &[Way], usual: Streams) -> Streams {
+    let time = |streams: Streams| ways.iter().find(|way| way.streams == streams.name()).map(|way| way.token_s);
+    let better =
+        |&streams: &Streams| time(streams).zip(time(usual)).is_some_and(|(new, usual)| new * (1.0 + WORTH) < usual);
+    Streams::ALL.into_iter().find(better).unwrap_or(usual)
 }
 
 /// The fewest threads that are not worth more of.
@@ -133,6 +197,19 @@ mod tests {
         assert_eq!(of(&[4.0, 2.0, 1.5, 1.2]), (4, 1));
         assert_eq!(of(&[4.0, 2.0, 1.99, 1.98]), (2, 1));
         assert_eq!(of(&[1.0, 0.9, 1.3, 1.6]), (2, 1));
+    }
+
+    #[test]
+    fn another_way_to_read_must_be_worth_it() {
+        let of = |one, several, usual| {
+            let ways = [Way { streams: "one", token_s: one }, Way { streams: "several", token_s: several }];
+            fastest(&ways, usual)
+        };
+        assert_eq!(of(2.0, 1.9, Streams::One), Streams::Several);
+        assert_eq!(of(2.0, 1.99, Streams::One), Streams::One);
+        assert_eq!(of(1.9, 2.0, Streams::Several), Streams::One);
+        assert_eq!(of(1.99, 2.0, Streams::Several), Streams::Several);
+        assert_eq!(fastest(&[], Streams::One), Streams::One);
     }
 
     #[test]

@@ -11,7 +11,8 @@ mod types;
 
 use super::int8::totals;
 use crate::block::GgmlType;
-use crate::table::{AHEAD, GemvPacked, Layout, PackedProducts, Streams};
+use crate::streams::Streams;
+use crate::table::{AHEAD, GemvPacked, Layout, PackedProducts};
 use std::arch::x86_64::*;
 use types::{Iq4Nl, Iq4Xs, Q2K, Q3K, Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0};
 
@@ -96,7 +97,7 @@ unsafe fn row<P: Packed, const M: usize>(g: &GemvPacked, row: *const u8) -> [__m
         for number in 0..g.k / P::LEN {
             let block = row.add(number * P::BYTES);
             // Of blocks that are so long memory and not arithmetic decides everywhere.
-            if P::BYTES > 3 * P::LEN / 4 || g.streams == Streams::InTurn {
+            if P::BYTES > 3 * P::LEN / 4 || g.streams == Streams::Several {
                 for line in (0..P::BYTES).step_by(64) {
                     _mm_prefetch::<_MM_HINT_T0>(block.wrapping_add(AHEAD + line).cast());
                 }
