@@ -17,7 +17,7 @@ use noctule::bench::Loads;
 use noctule::timing::Phases;
 use noctule::{Config, Error, Streams, Tier, Transcriber};
 use noctule_eval::plan::size;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::path::PathBuf;
 
 /// Rounds over all thread counts: the fastest of them counts, since other programs only make it slower.
@@ -38,7 +38,8 @@ struct Told {
     decode_threads: usize,
     /// Ways to read weights; none where the processor's kernels know only one.
     ways: Vec<Way>,
-    streams: &'static str,
+    #[serde(serialize_with = "by_name")]
+    streams: Streams,
     /// Where it is remembered.
     file: PathBuf,
 }
@@ -56,9 +57,14 @@ struct Count {
 /// Time with one way to read weights.
 #[derive(Debug, Clone, Copy, Serialize)]
 struct Way {
-    streams: &'static str,
+    #[serde(serialize_with = "by_name")]
+    streams: Streams,
     /// One token of a single beam, seconds.
     token_s: f64,
+}
+
+fn by_name<S: Serializer>(streams: &Streams, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(streams.name())
 }
 
 /// Measures, tells and remembers.
@@ -84,7 +90,6 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
     let streams = fastest(&ways, usual);
     let file = tuned::write(&Tuned::here(name.clone(), encode_threads, decode_threads, streams))?;
     if args.json {
-        let streams = streams.name();
         return print_json(&Told { model: name, counts, encode_threads, decode_threads, ways, streams, file });
     }
     let mut text = format!("{:>7}  {:>12}  {:>16}\n", "threads", "window, ms", "5-beam step, ms");
@@ -95,7 +100,7 @@ pub fn run(args: &DoctorArgs) -> Result<(), Failure> {
         text += &format!("\n{:>7}  {:>12}\n", "streams", "token, ms");
     }
     for way in &ways {
-        text += &format!("{:>7}  {:>12.2}\n", way.streams, 1e3 * way.token_s);
+        text += &format!("{:>7}  {:>12.2}\n", way.streams.name(), 1e3 * way.token_s);
     }
     text += &format!(
         "\nBest with {name}: {encode_threads} for the encoder, {decode_threads} for the decoder. noctule takes these from now \
@@ -142,10 +147,10 @@ fn ways(choice: &ModelChoice, threads: usize) -> Result<Vec<Way>, Failure> {
     if !Streams::matter(tier()?) {
         return Ok(Vec::new());
     }
-    let mut found = Streams::ALL.map(|streams| Way { streams: streams.name(), token_s: f64::INFINITY });
+    let mut found = Streams::ALL.map(|streams| Way { streams, token_s: f64::INFINITY });
     for _ in 0..ROUNDS {
-        for (way, streams) in found.iter_mut().zip(Streams::ALL) {
-            let config = Config { threads, streams: Some(streams), ..Config::default() };
+        for way in &mut found {
+            let config = Config { threads, streams: Some(way.streams), ..Config::default() };
             let (_, phases) = timed(choice, config, &TOKENS)?;
             way.token_s = way.token_s.min(phases.passes.single.time.as_secs_f64() / TOKENS.singles as f64);
         }
@@ -170,10 +175,9 @@ fn tier() -> Result<Tier, Failure> {
 
 /// The way to read that is faster by what is [worth](WORTH) it, or the usual one.
 fn fastest(ways: &[Way], usual: Streams) -> Streams {
-    let time = |streams: Streams| ways.iter().find(|way| way.streams == streams.name()).map(|way| way.token_s);
-    let better =
-        |&streams: &Streams| time(streams).zip(time(usual)).is_some_and(|(new, usual)| new * (1.0 + WORTH) < usual);
-    Streams::ALL.into_iter().find(better).unwrap_or(usual)
+    let Some(now) = ways.iter().find(|way| way.streams == usual) else { return usual };
+    let better = ways.iter().find(|way| way.token_s * (1.0 + WORTH) < now.token_s);
+    better.unwrap_or(now).streams
 }
 
 /// The fewest threads that are not worth more of.
@@ -202,7 +206,8 @@ mod tests {
     #[test]
     fn another_way_to_read_must_be_worth_it() {
         let of = |one, several, usual| {
-            let ways = [Way { streams: "one", token_s: one }, Way { streams: "several", token_s: several }];
+            let way = |streams, token_s| Way { streams, token_s };
+            let ways = [way(Streams::One, one), way(Streams::Several, several)];
             fastest(&ways, usual)
         };
         assert_eq!(of(2.0, 1.9, Streams::One), Streams::Several);
