@@ -36,6 +36,15 @@ fn long_file(name: &str, seconds: usize, rate: u32) -> PathBuf {
     path
 }
 
+/// Minutes of sound are too much for an emulated processor, and are read there as everywhere.
+fn skipped() -> bool {
+    let small = std::env::var("NOCTULE_TEST_SET").is_ok_and(|set| set == "small");
+    if small {
+        eprintln!("skipped: not in the small set");
+    }
+    small
+}
+
 fn surveyed(path: &Path, options: &ReadOptions) -> Survey {
     let mut reader = Reader::open(path, options).unwrap();
     survey(&mut reader, None, &mut |_| Ok(true)).unwrap().expect("nobody ended it")
@@ -43,6 +52,9 @@ fn surveyed(path: &Path, options: &ReadOptions) -> Survey {
 
 #[test]
 fn a_tape_has_the_samples_of_the_file() {
+    if skipped() {
+        return;
+    }
     let whole = ReadOptions::default();
     let excerpt = ReadOptions { offset_s: 0.1234, duration_s: Some(0.15), ..whole.clone() };
     let late = ReadOptions { offset_s: 77.7, ..whole.clone() };
@@ -146,6 +158,9 @@ fn a_survey_tells_silence_channels_and_damage() {
 
 #[test]
 fn speech_is_found_block_by_block() {
+    if skipped() {
+        return;
+    }
     let mut samples = vec![0.0; 30_000];
     for name in ["kathleen-a0214.flac", "dishes.flac", "ls-1995-1837-0001.flac"] {
         samples.extend(file::read(&clip(name), &ReadOptions::default()).unwrap().samples);
