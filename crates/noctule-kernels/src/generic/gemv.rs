@@ -162,14 +162,13 @@ unsafe fn all<S: Simd, W: Load<S>, const R: usize, const A: usize, const M: usiz
 #[inline(always)]
 unsafe fn columns<S: Simd, W: Load<S>>(g: &Gemv) {
     let several = S::SEVERAL && g.streams == Streams::Several;
-    let ahead = if several { AHEAD } else { S::AHEAD };
     macro_rules! cases {
         ($($m:literal rows: $a:literal vectors, $r:literal in turn;)+) => {
             match g.m {
                 0 => {}
                 // SAFETY: passed on to the caller.
                 $($m => unsafe {
-                    if several { all::<S, W, $r, $a, $m>(g, ahead) } else { all::<S, W, 1, $a, $m>(g, ahead) }
+                    if several { all::<S, W, $r, $a, $m>(g, AHEAD) } else { all::<S, W, 1, $a, $m>(g, S::AHEAD) }
                 },)+
                 m => panic!("{m} rows of activations, at most {MAX_M} allowed"),
             }
