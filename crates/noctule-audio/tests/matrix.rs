@@ -6,6 +6,8 @@
 //! Skipped where ffmpeg is not installed; an encoder that it lacks is skipped
 //! too, and named.
 
+mod common;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -134,8 +136,7 @@ fn compare(ours: &[f32], theirs: &[f32]) -> (f64, f64) {
 
 #[test]
 fn every_format_gives_what_ffmpeg_decodes() {
-    if std::env::var_os("NOCTULE_TEST_SET").is_some_and(|set| set == "small") {
-        eprintln!("skipped: too much for an emulated processor");
+    if common::too_much() {
         return;
     }
     if !ffmpeg(&["-version"]) {

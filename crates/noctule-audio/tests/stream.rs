@@ -36,15 +36,6 @@ fn long_file(name: &str, seconds: usize, rate: u32) -> PathBuf {
     path
 }
 
-/// Minutes of sound are too much for an emulated processor, and are read there as everywhere.
-fn skipped() -> bool {
-    let small = std::env::var("NOCTULE_TEST_SET").is_ok_and(|set| set == "small");
-    if small {
-        eprintln!("skipped: not in the small set");
-    }
-    small
-}
-
 fn surveyed(path: &Path, options: &ReadOptions) -> Survey {
     let mut reader = Reader::open(path, options).unwrap();
     survey(&mut reader, None, &mut |_| Ok(true)).unwrap().expect("nobody ended it")
@@ -52,7 +43,7 @@ fn surveyed(path: &Path, options: &ReadOptions) -> Survey {
 
 #[test]
 fn a_tape_has_the_samples_of_the_file() {
-    if skipped() {
+    if common::too_much() {
         return;
     }
     let whole = ReadOptions::default();
@@ -158,7 +149,7 @@ fn a_survey_tells_silence_channels_and_damage() {
 
 #[test]
 fn speech_is_found_block_by_block() {
-    if skipped() {
+    if common::too_much() {
         return;
     }
     let mut samples = vec![0.0; 30_000];

@@ -31,7 +31,7 @@ impl Tuned {
     /// A finding of this machine.
     pub fn here(model: String, encode_threads: usize, decode_threads: usize, streams: Streams) -> Self {
         let (cpu, cores) = machine();
-        Self { cpu, cores, model, encode_threads, decode_threads, streams: Some(streams.to_string()) }
+        Self { cpu, cores, model, encode_threads, decode_threads, streams: Some(streams.name().to_owned()) }
     }
 
     /// How weights are read fastest, if that was found.
@@ -42,7 +42,7 @@ impl Tuned {
 
 fn machine() -> (String, usize) {
     let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-    (Board::look(&Root::default()).cpu, cores)
+    (Board::cpu(&Root::default()), cores)
 }
 
 fn file() -> Result<PathBuf, Failure> {

@@ -1,7 +1,7 @@
 //! How weights that are read once come from memory.
 
 use crate::cpu::Tier;
-use std::fmt;
+use crate::table::kernels;
 
 /// How many rows of weights are read side by side when a few rows of activations meet a matrix.
 ///
@@ -42,14 +42,8 @@ impl Streams {
         }
     }
 
-    /// Whether kernels of `tier` know more than one way.
-    pub const fn matter(tier: Tier) -> bool {
-        matches!(tier, Tier::Avx512 | Tier::Amx | Tier::Neon | Tier::Dotprod | Tier::I8mm)
-    }
-}
-
-impl fmt::Display for Streams {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+    /// Whether this processor has the kernels of `tier`, and they know more than one way.
+    pub fn matter(tier: Tier) -> bool {
+        kernels(tier).is_some_and(|kernels| kernels.several)
     }
 }

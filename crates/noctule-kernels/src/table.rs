@@ -291,6 +291,8 @@ pub(crate) struct Kernels {
     pub(crate) weigh: unsafe fn(&mut Weigh<'_>),
     /// How the next ones and the products of packed weights read weights.
     pub(crate) streams: Streams,
+    /// Whether they know more than one way.
+    pub(crate) several: bool,
     pub(crate) gemv: unsafe fn(Float, &Gemv),
     pub(crate) gemv_i8: unsafe fn(&GemvI8),
     /// How activations of [`GemvI8`] lie.
@@ -440,6 +442,7 @@ macro_rules! instantiate {
                 scale,
                 weigh,
                 streams: Streams::of($tier),
+                several: <$simd as Simd>::SEVERAL,
                 gemv,
                 gemv_i8: $gemv_i8,
                 layout: $layout,

@@ -105,18 +105,9 @@ mod tests {
     use super::*;
     use crate::transcriber::Config;
 
-    /// Whole windows and hundreds of tokens take minutes where the processor is emulated, and counting them is the same there.
-    fn skipped() -> bool {
-        let small = std::env::var("NOCTULE_TEST_SET").is_ok_and(|set| set == "small");
-        if small {
-            eprintln!("skipped: not in the small set");
-        }
-        small
-    }
-
     #[test]
     fn every_load_is_timed_and_can_be_stopped() {
-        if skipped() {
+        if crate::testing::too_much() {
             return;
         }
         let mut transcriber = Transcriber::new(crate::embedded_model().unwrap(), Config::default()).unwrap();
@@ -139,7 +130,7 @@ mod tests {
 
     #[test]
     fn only_what_is_asked_for_is_run() {
-        if skipped() {
+        if crate::testing::too_much() {
             return;
         }
         let mut transcriber = Transcriber::new(crate::embedded_model().unwrap(), Config::default()).unwrap();

@@ -58,6 +58,8 @@ mod segment;
 pub mod source;
 pub mod split;
 pub mod suppress;
+#[cfg(test)]
+mod testing;
 pub mod timing;
 pub mod tokenizer;
 pub mod transcriber;

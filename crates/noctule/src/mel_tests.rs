@@ -244,8 +244,7 @@ impl Samples for TwoDays {
 
 #[test]
 fn two_days_are_a_matter_of_seconds() {
-    if std::env::var("NOCTULE_TEST_SET").is_ok_and(|set| set == "small") {
-        eprintln!("skipped: under emulation two days are a matter of minutes");
+    if crate::testing::too_much() {
         return;
     }
     let computer = computer();

@@ -112,7 +112,9 @@ impl Transcriber {
         let decode_threads = if config.decode_threads == 0 { threads } else { config.decode_threads };
         let precision = config.precision.unwrap_or_else(|| default_precision(&model));
         let mut compute = Compute::new(tier, threads.max(decode_threads), precision);
-        config.streams.into_iter().for_each(|streams| compute.set_streams(streams));
+        if let Some(streams) = config.streams {
+            compute.set_streams(streams);
+        }
         let hparams = model.hparams();
         let (d, heads) = (hparams.n_text_state, hparams.n_text_head);
         let state = State {

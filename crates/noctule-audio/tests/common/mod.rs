@@ -1,4 +1,5 @@
-//! Reads Silero weights for tests that need them.
+//! Reads Silero weights for tests that need them, and tells which set of tests is wanted.
+#![allow(dead_code)]
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -66,4 +67,13 @@ fn f16(bits: u16) -> f32 {
         0 => sign * fraction * 2f32.powi(-14),
         exponent => sign * (1.0 + fraction) * 2f32.powi(i32::from(exponent) - 15),
     }
+}
+
+/// Whether only the small set is wanted, as on emulated processors, where minutes of sound take many more; says so on stderr.
+pub fn too_much() -> bool {
+    let small = std::env::var("NOCTULE_TEST_SET").is_ok_and(|set| set == "small");
+    if small {
+        eprintln!("skipped: not in the small set");
+    }
+    small
 }

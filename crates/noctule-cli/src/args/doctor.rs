@@ -24,7 +24,7 @@ Speed is measured for a second or two, that of each type with one thread. Memory
 whole window; the time of an hour is an estimate from the two figures of speed, as in
 noctule eval --dry-run, and noctule eval measures it.
 
---tune takes half a minute and wants a machine that does nothing else. It takes the
+--tune takes half a minute (a larger model longer) and wants a machine that does nothing else. It takes the
 fewest threads within 3 % of the fastest, and the way to read weights (one row after
 the other, or several in turn) that is 3 % faster than the usual one; it depends on the
 type of weights, so name the model that you use. What it finds is remembered for this

@@ -44,7 +44,7 @@ impl Board {
         let os = os.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("unknown");
         Self {
             model: model(root),
-            cpu: cpu(root),
+            cpu: Self::cpu(root),
             arch: std::env::consts::ARCH.to_owned(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             memory_bytes: Memory::now(root).map_or(0, |memory| memory.total_bytes),
@@ -58,6 +58,17 @@ impl Board {
             throttle_source: Throttle::find(root).name().map(str::to_owned),
             has_temperature: Heat::find(root).celsius().is_some(),
         }
+    }
+
+    /// The processor's name alone, for which nothing else of the machine is looked at.
+    pub fn cpu(root: &Root) -> String {
+        let text = root.read("/proc/cpuinfo").unwrap_or_default();
+        let value = |name: &str| {
+            let line = text.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
+            Some(line.split_once(':')?.1.trim().to_owned())
+        };
+        let arm = || Some(arm_name(&value("CPU implementer")?, &value("CPU part")?));
+        value("model name").or_else(arm).unwrap_or_else(|| "unknown processor".into())
     }
 
     /// A name for people: the model, or else the processor.
@@ -86,16 +97,6 @@ fn model(root: &Root) -> Option<String> {
         let (vendor, product) = (part("sys_vendor"), part("product_name")?);
         Some(vendor.map_or_else(|| product.clone(), |vendor| format!("{vendor} {product}")))
     })
-}
-
-fn cpu(root: &Root) -> String {
-    let text = root.read("/proc/cpuinfo").unwrap_or_default();
-    let value = |name: &str| {
-        let line = text.lines().find(|line| line.split(':').next().is_some_and(|key| key.trim() == name))?;
-        Some(line.split_once(':')?.1.trim().to_owned())
-    };
-    let arm = || Some(arm_name(&value("CPU implementer")?, &value("CPU part")?));
-    value("model name").or_else(arm).unwrap_or_else(|| "unknown processor".into())
 }
 
 /// Names of the cores of small boards by the numbers of their identification register (Arm's MIDR_EL1).

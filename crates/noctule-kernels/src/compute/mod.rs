@@ -127,11 +127,6 @@ impl Compute {
         self.kernels.streams = streams;
     }
 
-    /// How weights are read.
-    pub fn streams(&self) -> Streams {
-        self.kernels.streams
-    }
-
     /// The kernels in use.
     pub fn tier(&self) -> Tier {
         self.kernels.tier

@@ -147,14 +147,17 @@ fn ways(choice: &ModelChoice, threads: usize) -> Result<Vec<Way>, Failure> {
     if !Streams::matter(tier()?) {
         return Ok(Vec::new());
     }
+    let mut bar = Progress::new("streams", false, 1.0);
     let mut found = Streams::ALL.map(|streams| Way { streams, token_s: f64::INFINITY });
-    for _ in 0..ROUNDS {
-        for way in &mut found {
+    for round in 0..ROUNDS {
+        for (at, way) in found.iter_mut().enumerate() {
+            bar.update((round * Streams::ALL.len() + at) as f64, (ROUNDS * Streams::ALL.len()) as f64);
             let config = Config { threads, streams: Some(way.streams), ..Config::default() };
             let (_, phases) = timed(choice, config, &TOKENS)?;
             way.token_s = way.token_s.min(phases.passes.single.time.as_secs_f64() / TOKENS.singles as f64);
         }
     }
+    bar.finish();
     Ok(found.to_vec())
 }
 
