@@ -8,8 +8,8 @@ use crate::table::AHEAD;
 /// Keys in one tile of the packed cross keys.
 pub(crate) const TILE: usize = 16;
 
-/// The most query rows that one pass over the keys serves.
-pub(crate) const MAX_ROWS: usize = 4;
+/// The most query rows that one pass over the keys serves: the beams of a usual search.
+pub(crate) const MAX_ROWS: usize = 5;
 
 /// One head of the cross-attention and a few query rows.
 pub(crate) struct Cross<'a> {
@@ -59,7 +59,8 @@ pub(crate) unsafe fn cross<S: Simd, const NV: usize>(c: &Cross<'_>, scores: &mut
     assert!(scores.len() >= c.rows * padded && out.len() >= c.rows * c.depth);
     let mut row = 0;
     while row < c.rows {
-        let rows = (c.rows - row).min(MAX_ROWS);
+        let left = c.rows - row;
+        let rows = left.div_ceil(left.div_ceil(MAX_ROWS));
         let scores = &mut scores[row * padded..(row + rows) * padded];
         let out = &mut out[row * c.depth..(row + rows) * c.depth];
         // SAFETY: the caller promises the tier; the lengths are checked above.
@@ -69,7 +70,8 @@ pub(crate) unsafe fn cross<S: Simd, const NV: usize>(c: &Cross<'_>, scores: &mut
                 1 => cross_rows::<S, 1, NV>(c, q, padded, scores, out),
                 2 => cross_rows::<S, 2, NV>(c, q, padded, scores, out),
                 3 => cross_rows::<S, 3, NV>(c, q, padded, scores, out),
-                _ => cross_rows::<S, 4, NV>(c, q, padded, scores, out),
+                4 => cross_rows::<S, 4, NV>(c, q, padded, scores, out),
+                _ => cross_rows::<S, 5, NV>(c, q, padded, scores, out),
             }
         }
         row += rows;
