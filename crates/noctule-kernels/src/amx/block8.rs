@@ -1,7 +1,7 @@
 //! Integer products of many rows with AMX's `tdpbssd`: 16 rows and 16 columns, 64 codes at a time.
 //!
-//! Two panels of rows meet two tiles of columns, so that each tile that is loaded is multiplied twice. Up to four rows, which
-//! are the activations of two tokens, would leave tiles nearly empty: they take the dot product of AVX-512.
+//! Two panels of rows meet two tiles of columns, so that each tile that is loaded is multiplied twice. Up to ten rows, which
+//! are the activations of five beams, would leave tiles half empty: they take the dot product of AVX-512.
 // Register tiles are arrays that share an index.
 #![allow(clippy::needless_range_loop)]
 
@@ -40,6 +40,7 @@ unsafe fn block(b: &Block8) {
         match b.rows {
             ..=2 => each_panel(b, few::<2>),
             3..=4 => each_panel(b, few::<4>),
+            5..=10 => each_panel(b, few::<5>),
             _ if b.k.is_multiple_of(CHUNK) => each_panel(b, many),
             _ => {
                 tiles::begin_half();
@@ -340,18 +341,32 @@ unsafe fn store(part: Part, place: Place) {
     }
 }
 
-/// One panel of columns and the first `R` rows.
+/// One panel of columns and one panel of rows, `R` rows at a time.
 ///
 /// The columns take the place of the unsigned factor, with 128 added, for which 128 times the sum of a row's codes is
 /// taken away.
 ///
 /// # Safety
-/// As for [`block`]; there are no more than `R` rows in one panel.
+/// As for [`block`]; there is one panel of rows, which has room for whole `R`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
 unsafe fn few<const R: usize>(b: &Block8) {
+    for first in (0..b.rows).step_by(R) {
+        // SAFETY: passed on to the caller.
+        unsafe { few_from::<R>(b, first) };
+    }
+}
+
+/// The rows from `first` on.
+///
+/// # Safety
+/// As for [`few`].
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")]
+unsafe fn few_from<const R: usize>(b: &Block8, first: usize) {
     const NV: usize = NR / 16;
-    // SAFETY: passed on to the caller, in the shapes that `Block8` states; a panel has more than `R` rows.
+    // SAFETY: passed on to the caller, in the shapes that `Block8` states.
     unsafe {
+        let a = b.a.add(first * b.a_row);
         let mut dots = [[_mm512_setzero_si512(); NV]; R];
         if !b.init.is_null() {
             for v in 0..NV {
@@ -365,28 +380,30 @@ unsafe fn few<const R: usize>(b: &Block8) {
             let columns: [__m512i; NV] = std::array::from_fn(|v| {
                 _mm512_xor_si512(flip, _mm512_loadu_si512(b.b.add((quad * NV + v) * 64).cast()))
             });
-            for v in 0..NV {
-                // Columns for so few rows are keys or values of the audio, one panel after the other.
-                _mm_prefetch::<_MM_HINT_T0>(b.b.wrapping_add(AHEAD + (quad * NV + v) * 64).cast());
+            if first == 0 {
+                for v in 0..NV {
+                    // Columns for so few rows are keys or values of the audio, one panel after the other.
+                    _mm_prefetch::<_MM_HINT_T0>(b.b.wrapping_add(AHEAD + (quad * NV + v) * 64).cast());
+                }
             }
             let at = 4 * quad / CHUNK * ROWS * CHUNK + 4 * quad % CHUNK;
             for r in 0..R {
-                let row = _mm512_set1_epi32(b.a.add(r * b.a_row + at).cast::<i32>().read_unaligned());
+                let row = _mm512_set1_epi32(a.add(r * b.a_row + at).cast::<i32>().read_unaligned());
                 excess[r] = _mm512_dpbusd_epi32(excess[r], flip, row);
                 for v in 0..NV {
                     dots[r][v] = _mm512_dpbusd_epi32(dots[r][v], columns[v], row);
                 }
             }
         }
-        for r in 0..R.min(b.rows) {
+        for r in 0..R.min(b.rows - first) {
             let dots = dots[r].map(|dot| _mm512_sub_epi32(dot, excess[r]));
             match b.to {
                 Sums::Raw { out, stride } => {
                     for v in 0..NV {
-                        _mm512_storeu_si512(out.add(r * stride + 16 * v).cast(), dots[v]);
+                        _mm512_storeu_si512(out.add((first + r) * stride + 16 * v).cast(), dots[v]);
                     }
                 }
-                Sums::Scaled(to) => to.row::<Avx512, NV>(r, dots.map(|dot| _mm512_cvtepi32_ps(dot))),
+                Sums::Scaled(to) => to.row::<Avx512, NV>(first + r, dots.map(|dot| _mm512_cvtepi32_ps(dot))),
             }
         }
     }
