@@ -78,6 +78,13 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     unsafe fn scale(v: Self::V, n: Self::V) -> Self::V;
     /// The sum of all lanes.
     unsafe fn sum(v: Self::V) -> f32;
+    /// The sums of all lanes of each of four vectors.
+    #[inline(always)]
+    unsafe fn sum4(v: [Self::V; 4]) -> [f32; 4] {
+        let [a, b, c, d] = v;
+        // SAFETY: the caller promises the tier.
+        unsafe { [Self::sum(a), Self::sum(b), Self::sum(c), Self::sum(d)] }
+    }
     /// The largest lane.
     unsafe fn top(v: Self::V) -> f32;
     /// The low byte of each lane to memory: the integers that `n` holds, as in

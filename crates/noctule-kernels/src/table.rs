@@ -309,6 +309,8 @@ pub(crate) struct Kernels {
     pub(crate) add: unsafe fn(&[f32], &mut [f32]),
     /// See [`crate::generic::math::round`].
     pub(crate) round: unsafe fn(&[f32], &mut [i16], &mut [f32]) -> f32,
+    /// See [`crate::generic::codes::split16`].
+    pub(crate) split16: unsafe fn(&[f32], &mut [u8], &mut [u8], u8) -> f32,
     /// One head's softmax step over a block of keys; see [`crate::generic::attention::columns`].
     pub(crate) columns: unsafe fn(&mut [f32], &mut [f32], &mut [f32], &mut [f32]),
     /// One query row and head over listed cells; see [`crate::generic::cells::cells`].
@@ -341,6 +343,8 @@ macro_rules! instantiate {
 
             const LANES: usize = <$simd as Simd>::LANES;
             const NR: usize = $widest * LANES;
+            /// Vectors of a head of 64 floats, which all Whisper models have.
+            const HEAD: usize = 64 / LANES;
 
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile(columns: usize, t: &Tile) {
@@ -408,6 +412,11 @@ macro_rules! instantiate {
                 math::round(x, q, sums)
             }
             $(#[target_feature(enable = $feature)])?
+            unsafe fn split16(weights: &[f32], high: &mut [u8], low: &mut [u8], offset: u8) -> f32 {
+                // SAFETY: the caller promises the tier and whole fours of vectors.
+                unsafe { codes::split16::<$simd>(weights, high, low, offset) }
+            }
+            $(#[target_feature(enable = $feature)])?
             unsafe fn transpose(t: &Transpose) {
                 // SAFETY: the caller promises the tier and the matrices.
                 unsafe { transpose::transpose::<$simd>(t) }
@@ -420,7 +429,7 @@ macro_rules! instantiate {
             $(#[target_feature(enable = $feature)])?
             unsafe fn cells(c: &Cells<'_>, scores: &mut [f32], out: &mut [f32]) {
                 // SAFETY: the caller promises the tier; the slices are checked inside.
-                unsafe { cells::cells::<$simd, $values>(c, scores, out) }
+                unsafe { cells::cells::<$simd, HEAD>(c, scores, out) }
             }
             $(#[target_feature(enable = $feature)])?
             unsafe fn cross(c: &Cross<'_>, scores: &mut [f32], out: &mut [f32]) {
@@ -456,6 +465,7 @@ macro_rules! instantiate {
                 finish,
                 add,
                 round,
+                split16,
                 columns,
                 cells,
                 cross,

@@ -182,27 +182,29 @@ fn halves(floats: &[f32]) -> Vec<u16> {
 #[test]
 fn attention_over_listed_cells() {
     let mut random = Random::new(12);
-    let (heads, depth, cells) = (3, 64, 90);
-    let width = heads * depth;
-    let (k, v) = (halves(&random.floats(cells * width)), halves(&random.floats(cells * width)));
-    let [wide_k, wide_v] = [&k, &v].map(|half: &Vec<u16>| half.iter().map(|&x| f16_to_f32(x)).collect::<Vec<_>>());
-    let lists: [Vec<u32>; 4] = [vec![5], (0..90).rev().collect(), vec![], vec![1, 80, 3, 3, 7]];
-    let q = random.floats(lists.len() * width);
-    let refs: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
-    for compute in computes() {
-        let mut out = vec![f32::NAN; lists.len() * width];
-        let rows = Rows::new(&q, lists.len(), width);
-        compute.attention_cells(rows, &refs, &k, &v, heads, RowsMut::new(&mut out, 4, width));
-        for (i, list) in lists.iter().enumerate() {
-            for h in 0..heads {
-                let pick = |data| {
-                    let all = head(data, width, h, depth);
-                    list.iter().map(|&c| all[c as usize]).collect::<Vec<_>>()
-                };
-                let at = i * width + h * depth;
-                let (_, want) = attend(&q[at..at + depth], &pick(&wide_k), &pick(&wide_v));
-                let what = format!("{} row {i}, head {h}", compute.tier());
-                close(&what, &out[at..at + depth], &want);
+    // A depth that is no multiple of a vector, too.
+    for (heads, depth) in [(3, 64), (2, 21)] {
+        let (cells, width) = (90, heads * depth);
+        let (k, v) = (halves(&random.floats(cells * width)), halves(&random.floats(cells * width)));
+        let [wide_k, wide_v] = [&k, &v].map(|half: &Vec<u16>| half.iter().map(|&x| f16_to_f32(x)).collect::<Vec<_>>());
+        let lists: [Vec<u32>; 4] = [vec![5], (0..90).rev().collect(), vec![], vec![1, 80, 3, 3, 7]];
+        let q = random.floats(lists.len() * width);
+        let refs: Vec<&[u32]> = lists.iter().map(Vec::as_slice).collect();
+        for compute in computes() {
+            let mut out = vec![f32::NAN; lists.len() * width];
+            let rows = Rows::new(&q, lists.len(), width);
+            compute.attention_cells(rows, &refs, &k, &v, heads, RowsMut::new(&mut out, 4, width));
+            for (i, list) in lists.iter().enumerate() {
+                for h in 0..heads {
+                    let pick = |data| {
+                        let all = head(data, width, h, depth);
+                        list.iter().map(|&c| all[c as usize]).collect::<Vec<_>>()
+                    };
+                    let at = i * width + h * depth;
+                    let (_, want) = attend(&q[at..at + depth], &pick(&wide_k), &pick(&wide_v));
+                    let what = format!("{} depth {depth}, row {i}, head {h}", compute.tier());
+                    close(&what, &out[at..at + depth], &want);
+                }
             }
         }
     }

@@ -156,6 +156,18 @@ unsafe impl Simd for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(two, _mm_shuffle_ps::<1>(two, two)))
         }
     }
+    #[inline(always)]
+    unsafe fn sum4(v: [__m256; 4]) -> [f32; 4] {
+        let [a, b, c, d] = v;
+        let mut sums = [0.0; 4];
+        // SAFETY: the caller promises the tier.
+        unsafe {
+            let v = _mm256_hadd_ps(_mm256_hadd_ps(a, b), _mm256_hadd_ps(c, d));
+            let sum = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+            _mm_storeu_ps(sums.as_mut_ptr(), sum);
+        }
+        sums
+    }
 }
 
 /// Writes the transpose of 8 × 8 floats.

@@ -155,4 +155,11 @@ unsafe impl Simd for Avx512 {
         // SAFETY: the caller promises the tier.
         unsafe { _mm512_reduce_add_ps(v) }
     }
+    #[inline(always)]
+    unsafe fn sum4(v: [__m512; 4]) -> [f32; 4] {
+        let mut sums = [0.0; 4];
+        // SAFETY: the caller promises the tier.
+        unsafe { _mm_storeu_ps(sums.as_mut_ptr(), int8::totals(v)) };
+        sums
+    }
 }

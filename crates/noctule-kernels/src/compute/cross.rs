@@ -225,7 +225,9 @@ impl Compute {
         for first in (0..t).step_by(KEYS) {
             for i in 0..m {
                 let (high, low) = line[..2 * KEYS].split_at_mut(KEYS);
-                let unit = split16(&scores[i * stride + first..][..KEYS], high, low, 128 - offset);
+                // SAFETY: `kernels` checked the tier.
+                let unit =
+                    unsafe { (self.kernels.split16)(&scores[i * stride + first..][..KEYS], high, low, 128 - offset) };
                 put(high, 2 * i);
                 put(low, 2 * i + 1);
                 (factors[2 * i], factors[2 * i + 1]) = (256.0 * unit, unit);
@@ -244,31 +246,6 @@ impl Compute {
             to.copy_from_slice(&sums[i * sums_width..][..depth]);
         }
     }
-}
-
-/// Weights of 64 keys, none of them negative, as 16-bit integers, upper and lower bytes apart, each with `offset`
-/// added; returns what an integer of 1 stands for.
-fn split16(weights: &[f32], high: &mut [u8], low: &mut [u8], offset: u8) -> f32 {
-    let mut tops = [0f32; 8];
-    for weights in weights.as_chunks::<8>().0 {
-        tops.iter_mut().zip(weights).for_each(|(top, &x)| *top = top.max(x));
-    }
-    let top = tops.into_iter().fold(0f32, f32::max);
-    // Weights that are all below this are nothing beside those of other keys.
-    if top < 1e-30 {
-        high.fill(offset);
-        low.fill(offset);
-        return 0.0;
-    }
-    let inverse = 65535.0 / top;
-    // Beside 2²³ a float has no places behind the point, so adding it rounds, and the integer is the lowest bits; a
-    // cast of floats that might be anything takes three times as long.
-    const UNITS: f32 = 8_388_608.0;
-    for ((&x, high), low) in weights.iter().zip(high).zip(low) {
-        let n = (x * inverse + UNITS).to_bits();
-        (*high, *low) = (((n >> 8) as u8).wrapping_add(offset), (n as u8).wrapping_add(offset));
-    }
-    top / 65535.0
 }
 
 /// Floats as twice as many binary16 numbers.

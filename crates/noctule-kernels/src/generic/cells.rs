@@ -22,6 +22,9 @@ pub(crate) struct Cells<'a> {
 /// How many cells ahead a head's part is asked for: parts of a head lie too far apart for the processor to foresee them.
 const AHEAD: usize = 8;
 
+/// Cells whose scores are added up over their lanes together.
+const TOGETHER: usize = 4;
+
 impl Cells<'_> {
     /// Asks for this head's part of the cell [`AHEAD`] behind number `i` of the list.
     ///
@@ -54,12 +57,17 @@ impl Cells<'_> {
 #[inline(always)]
 pub(crate) unsafe fn cells<S: Simd, const NV: usize>(c: &Cells<'_>, scores: &mut [f32], out: &mut [f32]) {
     assert!(scores.len() == c.cells.len() && out.len() == c.q.len());
-    for (i, (score, &cell)) in scores.iter_mut().zip(c.cells).enumerate() {
-        // SAFETY: passed on to the caller; both slices are as long as the query.
-        unsafe {
-            c.prefetch::<S>(c.k, i);
-            *score = c.scale * dot::<S>(c.q, c.part(c.k, cell));
+    for (i, (scores, cells)) in scores.chunks_mut(TOGETHER).zip(c.cells.chunks(TOGETHER)).enumerate() {
+        let mut keys = [&[][..]; TOGETHER];
+        for (n, keys) in keys.iter_mut().enumerate() {
+            // Fewer than four are filled up with the last, so that a score does not depend on how many follow.
+            *keys = c.part(c.k, cells[n.min(cells.len() - 1)]);
+            // SAFETY: passed on to the caller.
+            unsafe { c.prefetch::<S>(c.k, i * TOGETHER + n) };
         }
+        // SAFETY: passed on to the caller; all slices are as long as the query.
+        let dots = unsafe { dots::<S>(c.q, keys) };
+        scores.iter_mut().zip(dots).for_each(|(score, dot)| *score = c.scale * dot);
     }
     let inverse = 1.0 / softmax_unscaled(scores);
     scores.iter_mut().for_each(|score| *score *= inverse);
@@ -82,25 +90,28 @@ pub(crate) unsafe fn cells<S: Simd, const NV: usize>(c: &Cells<'_>, scores: &mut
     }
 }
 
-/// Σ a·b, where `b` is in binary16.
+/// The products of a query with four keys in binary16.
 ///
 /// # Safety
 /// The processor has the tier of `S`, and the slices are equally long.
 #[inline(always)]
-unsafe fn dot<S: Simd>(a: &[f32], b: &[u16]) -> f32 {
-    let whole = a.len() - a.len() % (2 * S::LANES);
+unsafe fn dots<S: Simd>(q: &[f32], keys: [&[u16]; TOGETHER]) -> [f32; TOGETHER] {
+    let whole = q.len() - q.len() % S::LANES;
     // SAFETY: passed on to the caller; only whole vectors are loaded.
-    unsafe {
-        let mut acc = [S::zero(); 2];
-        for i in (0..whole).step_by(2 * S::LANES) {
-            for (half, acc) in acc.iter_mut().enumerate() {
-                let at = i + half * S::LANES;
-                *acc = S::fma(S::load(a.as_ptr().add(at)), S::load_f16(b.as_ptr().add(at).cast()), *acc);
+    let mut sums = unsafe {
+        let mut acc = [S::zero(); TOGETHER];
+        for i in (0..whole).step_by(S::LANES) {
+            let q = S::load(q.as_ptr().add(i));
+            for n in 0..TOGETHER {
+                acc[n] = S::fma(q, S::load_f16(keys[n].as_ptr().add(i).cast()), acc[n]);
             }
         }
-        let tail: f32 = a[whole..].iter().zip(&b[whole..]).map(|(a, &b)| a * f16_to_f32(b)).sum();
-        S::sum(S::add(acc[0], acc[1])) + tail
+        S::sum4(acc)
+    };
+    for (sum, key) in sums.iter_mut().zip(keys) {
+        *sum += q[whole..].iter().zip(&key[whole..]).map(|(q, &k)| q * f16_to_f32(k)).sum::<f32>();
     }
+    sums
 }
 
 /// Writes the weighted sum of `NV` vectors of the values, from float `d` of the head on.

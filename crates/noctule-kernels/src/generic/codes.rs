@@ -259,6 +259,32 @@ unsafe fn largest<S: Simd>(x: &[f32]) -> f32 {
     }
 }
 
+/// Softmax weights, none of them negative, as 16-bit integers, upper and lower bytes apart, each with `offset`
+/// added; returns what an integer of 1 stands for.
+///
+/// # Safety
+/// The processor has the tier of `S`; there are whole fours of vectors.
+#[inline(always)]
+pub(crate) unsafe fn split16<S: Simd>(weights: &[f32], high: &mut [u8], low: &mut [u8], offset: u8) -> f32 {
+    // SAFETY: passed on to the caller.
+    let top = unsafe { largest::<S>(weights) };
+    // Weights that are all below this are nothing beside those of other keys.
+    if top < 1e-30 {
+        high.fill(offset);
+        low.fill(offset);
+        return 0.0;
+    }
+    let inverse = 65535.0 / top;
+    // Beside 2²³ a float has no places behind the point, so adding it rounds, and the integer is the lowest bits; a
+    // cast of floats that might be anything takes three times as long.
+    const UNITS: f32 = 8_388_608.0;
+    for ((&x, high), low) in weights.iter().zip(high).zip(low) {
+        let n = (x * inverse + UNITS).to_bits();
+        (*high, *low) = (((n >> 8) as u8).wrapping_add(offset), (n as u8).wrapping_add(offset));
+    }
+    top / 65535.0
+}
+
 /// Puts one row's codes among those of `beside` rows, `chunk` codes at a time.
 ///
 /// # Safety

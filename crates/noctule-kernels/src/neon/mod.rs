@@ -182,4 +182,12 @@ unsafe impl Simd for Neon {
         // SAFETY: the caller promises the tier.
         unsafe { vaddvq_f32(v) }
     }
+    #[inline(always)]
+    unsafe fn sum4(v: [float32x4_t; 4]) -> [f32; 4] {
+        let [a, b, c, d] = v;
+        let mut sums = [0.0; 4];
+        // SAFETY: the caller promises the tier.
+        unsafe { vst1q_f32(sums.as_mut_ptr(), vpaddq_f32(vpaddq_f32(a, b), vpaddq_f32(c, d))) };
+        sums
+    }
 }
