@@ -293,6 +293,8 @@ pub(crate) struct Kernels {
     pub(crate) streams: Streams,
     /// Whether they know more than one way.
     pub(crate) several: bool,
+    /// From how many rows on [`gemv_i8`](Self::gemv_i8) takes longer than products of floats.
+    pub(crate) many: usize,
     pub(crate) gemv: unsafe fn(Float, &Gemv),
     pub(crate) gemv_i8: unsafe fn(&GemvI8),
     /// How activations of [`GemvI8`] lie.
@@ -452,6 +454,7 @@ macro_rules! instantiate {
                 weigh,
                 streams: Streams::of($tier),
                 several: <$simd as Simd>::SEVERAL,
+                many: <$simd as Simd>::MANY,
                 gemv,
                 gemv_i8: $gemv_i8,
                 layout: $layout,

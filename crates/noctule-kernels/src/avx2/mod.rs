@@ -16,6 +16,7 @@ pub(crate) struct Avx2;
 unsafe impl Simd for Avx2 {
     type V = __m256;
     const LANES: usize = 8;
+    const MANY: usize = 128;
 
     #[inline(always)]
     unsafe fn zero() -> __m256 {

@@ -16,6 +16,7 @@ pub(crate) struct Avx512;
 unsafe impl Simd for Avx512 {
     type V = __m512;
     const LANES: usize = 16;
+    const MANY: usize = 64;
     const SEVERAL: bool = true;
 
     #[inline(always)]

@@ -99,7 +99,7 @@ impl Compute {
     ///
     /// `x` is m × k, `Wᵢ` nᵢ × k, `outᵢ` m × nᵢ rows of floats. The weights are streamed once and keep every bit that
     /// the file has. Under [`Precision::Fast`] and for quantised weights the input is rounded once for all products,
-    /// to 16 bits. For many rows under [`Precision::Accurate`], and for rows that several calls multiply, there is
+    /// to 16 bits; from 64 (AVX-512) or 128 rows (AVX2) on, where floats take less time, it is not. For many rows under [`Precision::Accurate`], and for rows that several calls multiply, there is
     /// [`multiply`](Self::multiply).
     ///
     /// Under [`Precision::Accurate`] a result is off from the exact product of the same weights by
@@ -126,7 +126,9 @@ impl Compute {
         if x.rows() == 0 {
             return;
         }
-        let integers = precision == Precision::Fast && products.iter().any(|p| !is_float(p.weights.ty()));
+        let integers = precision == Precision::Fast
+            && x.rows() < self.kernels.many
+            && products.iter().any(|p| !is_float(p.weights.ty()));
         if x.rows() > MAX_M && !integers {
             let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut operand: Operand = spare.unwrap_or_default();
