@@ -224,7 +224,7 @@ fn cross_attention() {
             for compute in computes_of(precision) {
                 let (keys, values) = cross(&compute, &k, &v, t, heads, depth);
                 assert_eq!(keys.len(), t);
-                for m in [1, 2, 3, 5, 8, 13] {
+                for m in [1, 2, 3, 5, 8, 13, 33] {
                     let q: Vec<f32> = random.floats(m * width).iter().map(|x| 4.0 * x).collect();
                     let mut out = vec![f32::NAN; m * width];
                     let wanted = [heads - 1, 0];

@@ -10,6 +10,7 @@ use crate::generic::scale::Scale;
 use crate::generic::weigh::KEYS;
 use crate::table::{Block8, Sums};
 use crate::view::{Rows, RowsMut, SharedRows};
+use std::ops::Range;
 
 /// Where the softmax weights of some heads go, for the alignment of words.
 #[derive(Debug)]
@@ -20,10 +21,20 @@ pub struct CrossWeights<'a> {
     pub out: &'a mut [f32],
 }
 
+/// Rows of one task: their scores stay in a cache.
+const TOGETHER: usize = 32;
+
+/// One head of some rows, the work of one task.
+struct Part {
+    head: usize,
+    /// Which rows of the queries and of the output.
+    rows: Range<usize>,
+}
+
 /// A pointer that tasks write disjoint parts through.
 #[derive(Clone, Copy)]
 struct SharedFloats(*mut f32);
-// SAFETY: each task writes its own head's part.
+// SAFETY: each task writes its own rows of its head's part.
 unsafe impl Send for SharedFloats {}
 // SAFETY: as for Send.
 unsafe impl Sync for SharedFloats {}
@@ -74,28 +85,31 @@ impl Compute {
             return;
         }
         let stride = t.next_multiple_of(KEYS);
-        self.pool.run(heads, |head| {
+        // Parts of a head follow each other, so that its keys and values stay in cache.
+        let parts = m.div_ceil(TOGETHER);
+        self.pool.run(heads * parts, |task| {
+            let from = task % parts * TOGETHER;
+            let part = Part { head: task / parts, rows: from..(from + TOGETHER).min(m) };
             let mut scratch = self.scratch.take();
-            let mut rest = scratch.floats(m * stride);
-            let scores = cut(&mut rest, m * stride);
+            let scores = scratch.floats(part.rows.len() * stride);
             match (keys.form(), values.form()) {
-                (KeyForm::F16, ValueForm::F16) => self.cross_half(q, keys, values, head, scores, out),
-                (KeyForm::Int8(_), ValueForm::Int8(_)) => self.cross_int8(q, keys, values, head, scores, out),
+                (KeyForm::F16, ValueForm::F16) => self.cross_half(q, keys, values, &part, scores, out),
+                (KeyForm::Int8(_), ValueForm::Int8(_)) => self.cross_int8(q, keys, values, &part, scores, out),
                 _ => panic!("keys and values of different precisions"),
             }
-            for (place, _) in wanted.iter().enumerate().filter(|&(_, &h)| h == head) {
-                for i in 0..m {
-                    // SAFETY: the length was checked, and each task owns its head's places.
+            for (place, _) in wanted.iter().enumerate().filter(|&(_, &head)| head == part.head) {
+                for (i, scores) in part.rows.clone().zip(scores.chunks_exact(stride)) {
+                    // SAFETY: the length was checked, and each task owns its rows of its head's places.
                     let to = unsafe { wanted_out.part((place * m + i) * t, t) };
-                    to.copy_from_slice(&scores[i * stride..][..t]);
+                    to.copy_from_slice(&scores[..t]);
                 }
             }
         });
     }
 
-    /// One head with keys and values in binary16. `scores` become the softmax weights.
-    fn cross_half(&self, q: Rows<'_>, keys: &Keys, values: &Values, head: usize, scores: &mut [f32], out: SharedRows) {
-        let (m, t, depth) = (q.rows(), keys.len(), keys.depth());
+    /// A part with keys and values in binary16. `scores` become the softmax weights.
+    fn cross_half(&self, q: Rows<'_>, keys: &Keys, values: &Values, part: &Part, scores: &mut [f32], out: SharedRows) {
+        let (head, m, t, depth) = (part.head, part.rows.len(), keys.len(), keys.depth());
         let padded = depth.next_multiple_of(16);
         let stride = t.next_multiple_of(KEYS);
         let mut scratch = self.scratch.take();
@@ -104,7 +118,7 @@ impl Compute {
         let scale = 1.0 / (depth as f32).sqrt();
         for (i, to) in queries.chunks_exact_mut(padded).enumerate() {
             let (to, padding) = to.split_at_mut(depth);
-            let row = &q.row(i)[head * depth..][..depth];
+            let row = &q.row(part.rows.start + i)[head * depth..][..depth];
             to.iter_mut().zip(row).for_each(|(to, &x)| *to = scale * x);
             padding.fill(0.0);
         }
@@ -121,22 +135,22 @@ impl Compute {
         // SAFETY: `kernels` checked the tier.
         unsafe { (self.kernels.cross)(&input, scores, result) };
         for i in 0..m {
-            // SAFETY: each task owns its head's columns, and the output stays borrowed until
+            // SAFETY: each task owns its head's columns of its rows, and the output stays borrowed until
             // the operation ends.
-            let to = unsafe { out.part(i, head * depth, depth) };
+            let to = unsafe { out.part(part.rows.start + i, head * depth, depth) };
             to.copy_from_slice(&result[i * padded..][..depth]);
         }
     }
 
-    /// One head with keys and values of 8 bits. Queries and weights are two codes each, which lie in the tile
+    /// A part with keys and values of 8 bits. Queries and weights are two codes each, which lie in the tile
     /// as two rows. `scores` become the softmax weights.
-    fn cross_int8(&self, q: Rows<'_>, keys: &Keys, values: &Values, head: usize, scores: &mut [f32], out: SharedRows) {
+    fn cross_int8(&self, q: Rows<'_>, keys: &Keys, values: &Values, part: &Part, scores: &mut [f32], out: SharedRows) {
         let (KeyForm::Int8(key_columns), ValueForm::Int8(value_columns)) = (keys.form(), values.form()) else {
             unreachable!("the caller checked the forms");
         };
         let int8 = self.kernels.int8;
         let _session = int8.begin();
-        let (m, t, depth) = (q.rows(), keys.len(), keys.depth());
+        let (head, m, t, depth) = (part.head, part.rows.len(), keys.len(), keys.depth());
         let (k, nr) = (key_columns.grouping.k, int8.nr);
         let stride = t.next_multiple_of(KEYS);
         let panels = (2 * m).div_ceil(int8.mr);
@@ -161,7 +175,7 @@ impl Compute {
         let factor = 1.0 / (depth as f32).sqrt();
         let offset = if int8.unsigned { 128 } else { 0 };
         for i in 0..m {
-            row[..depth].copy_from_slice(&q.row(i)[head * depth..][..depth]);
+            row[..depth].copy_from_slice(&q.row(part.rows.start + i)[head * depth..][..depth]);
             row[depth..].fill(0.0);
             if key_columns.grouping.spread {
                 // SAFETY: `kernels` checked the tier.
@@ -241,8 +255,8 @@ impl Compute {
             }
         }
         for i in 0..m {
-            // SAFETY: each task owns its head's columns, and the output stays borrowed until the operation ends.
-            let to = unsafe { out.part(i, head * depth, depth) };
+            // SAFETY: each task owns its head's columns of its rows, and the output stays borrowed until the operation ends.
+            let to = unsafe { out.part(part.rows.start + i, head * depth, depth) };
             to.copy_from_slice(&sums[i * sums_width..][..depth]);
         }
     }
