@@ -30,8 +30,8 @@ pub(crate) unsafe trait Simd: Copy + 'static {
     /// How far ahead the weights of long products are asked for, in bytes; 0 where processors read ahead better by
     /// themselves (a Zen 4 decodes f16 with 26 GB/s of weights that way, and with 22 when asked 4 KB ahead).
     const AHEAD: usize = 0;
-    /// Rows of activations from which unpacking weights to floats takes less time than products of 16-bit integers, where
-    /// any number of rows does.
+    /// From how many rows of activations on it takes less time to unpack weights and multiply in floats than to multiply
+    /// integers of 16 bits; none where it never does.
     const MANY: usize = usize::MAX;
     /// Whether the tier knows [`Streams::Several`](crate::Streams::Several).
     const SEVERAL: bool = false;

@@ -99,8 +99,8 @@ impl Compute {
     ///
     /// `x` is m × k, `Wᵢ` nᵢ × k, `outᵢ` m × nᵢ rows of floats. The weights are streamed once and keep every bit that
     /// the file has. Under [`Precision::Fast`] and for quantised weights the input is rounded once for all products,
-    /// to 16 bits; from 64 (AVX-512) or 128 rows (AVX2) on, where floats take less time, it is not. For many rows under [`Precision::Accurate`], and for rows that several calls multiply, there is
-    /// [`multiply`](Self::multiply).
+    /// to 16 bits; from 64 (AVX-512) or 128 rows (AVX2) on, where floats take less time, it is not. For many rows under
+    /// [`Precision::Accurate`], and for rows that several calls multiply, there is [`multiply`](Self::multiply).
     ///
     /// Under [`Precision::Accurate`] a result is off from the exact product of the same weights by
     /// at most `(k + 4) · 2⁻²⁴ · Σ|x·w|`.
