@@ -9,7 +9,7 @@ use crate::table::AHEAD;
 pub(crate) const TILE: usize = 16;
 
 /// The most query rows that one pass over the keys serves: the beams of a usual search.
-pub(crate) const MAX_ROWS: usize = 5;
+const MAX_ROWS: usize = 5;
 
 /// One head of the cross-attention and a few query rows.
 pub(crate) struct Cross<'a> {
